@@ -1,0 +1,92 @@
+# Two commands: `make book` builds the book into _build/html, `make test` runs every test.
+# Needs Python 3.11 or later and GNU make 3.81 or later; everything else is installed into .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -e -o pipefail -c
+.DEFAULT_GOAL := book
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+PY := $(abspath $(VENV))/bin/python
+UV := $(abspath $(VENV))/bin/uv
+
+# One thread and one set of hashes per kernel: the same bytes from every build.
+export PYTHONPATH := $(CURDIR)
+export PYTHONHASHSEED := 0
+export SOURCE_DATE_EPOCH := 1767225600
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export NUMBA_NUM_THREADS := 1
+export IPYTHONDIR := $(CURDIR)/_build/ipython
+export MPLCONFIGDIR := $(CURDIR)/_build/matplotlib
+export JUPYTER_PLATFORM_DIRS := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+CHAPTERS := $(wildcard chapters/*.ipynb)
+EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
+STAMP := $(abspath $(VENV))/.installed
+
+.PHONY: book test lab chapter parameters lock clean audit _book force
+
+book: $(STAMP)
+	@$(PY) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
+
+# The keys must be fresh before make looks at what depends on them: hence a make of its own.
+_book: _build/book.stamp
+	@echo "Book: $(CURDIR)/_build/html/index.html"
+	@for f in _build/times/*.txt; do echo "  $$(basename $$f .txt): $$(cat $$f) s"; done
+
+_build/executed/%.ipynb: _build/hash/chapters/%.ipynb.sha _build/hash/requirements.lock.sha _build/hash/mnvh/book/run.py.sha
+	@$(PY) -m mnvh.book.run chapters/$*.ipynb
+
+-include $(wildcard _build/deps/*.d)
+
+PAGE_KEYS = $(shell find _build/hash -name '*.sha' 2>/dev/null | grep -v -e /data/ -e /mnvh/[a-z_]*\\.py)
+
+_build/book.stamp: $(EXECUTED) $(PAGE_KEYS) $(if $(wildcard _build/html/index.html),,force)
+	@rm -f $@
+	@$(PY) -m mnvh.book.pages
+	@rm -rf _build/next
+	@echo "  pages: building"
+	@$(abspath $(VENV))/bin/jupyter-book build _build/stage --path-output _build/next -W --keep-going -n -q > _build/sphinx.log 2>&1 \
+	  || { cat _build/sphinx.log; echo "The new book was not published, the old one stands."; exit 1; }
+	@$(PY) -m mnvh.book.publish _build/next/_build/html
+	@touch $@
+
+test: book
+	@$(PY) -m pytest $(PYTEST)
+	@if [ -n "$$NO_BROWSER" ]; then echo "NO_BROWSER is set: the page tests were left out."; fi
+
+# make chapter NAME=02_decomposition PARAMS="seed=7 n_paths=1000"
+chapter: $(STAMP)
+	@$(PY) -m mnvh.book.run chapters/$(NAME).ipynb --rerun '$(PARAMS)'
+
+# make parameters NAME=02_decomposition
+parameters: $(STAMP)
+	@$(PY) -m mnvh.book.run chapters/$(NAME).ipynb --parameters
+
+lab: $(STAMP)
+	@$(PY) -m jupyterlab --notebook-dir=chapters --ContentsManager.pre_save_hook=mnvh.book.lab.strip $(LAB)
+
+# Checks too slow for every change.
+audit: test
+
+# Pins every dependency with its hashes, for all platforms and Pythons from 3.11.
+lock: $(STAMP)
+	@$(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --all-extras --upgrade --no-header pyproject.toml -o requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one with make PYTHON=…")'
+	@echo "  environment: installing into $(VENV)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.txt
+	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
+	@$(UV) pip sync -q --python $(PY) --require-hashes requirements.lock
+	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:
+	@rm -rf _build

@@ -1,0 +1,45 @@
+"""Sphinx extension: the built site is complete in itself, no page asks another server for anything."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+# The part of MathJax 3 that the pages use: the component with CHTML output, its fonts, speech for screen readers.
+MATHJAX = (
+    "tex-chtml-full.js",
+    "output/chtml/fonts/woff-v2/*.woff",
+    "a11y/*.js",
+    "sre/speech-worker.js",
+    "sre/mathmaps/base.json",
+    "sre/mathmaps/en.json",
+)
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Copy MathJax from the wheel `sphinx-mathjax-offline` into the site."""
+    if error or app.builder.format != "html":
+        return
+    spec = importlib.util.find_spec("sphinx-mathjax-offline")
+    source = Path(spec.origin).parent / "static" / "mathjax"
+    for pattern in MATHJAX:
+        for path in source.glob(pattern):
+            target = Path(app.outdir, "_static", "mathjax", path.relative_to(source))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+def drop_thebe(app: Sphinx, config: object) -> None:
+    """Take out the live-code extension: its loader names a content delivery network on every page."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [each for each in listeners if getattr(each.handler, "__module__", "") != "sphinx_thebe"]
+    app.registry.css_files[:] = [each for each in app.registry.css_files if "sphinx-thebe" not in str(each[0])]
+
+
+def setup(app: Sphinx) -> dict:
+    app.connect("config-inited", drop_thebe)
+    app.connect("build-finished", copy_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,107 @@
+"""Pages that are generated: the ledger of claims, the list of figures, chapters not written yet."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from importlib import metadata
+
+from mnvh.book import claims
+
+DOCUMENTS = {
+    "paper": "Market-Neutral Volatility Harvesting",
+    "gamma_capture": "Gamma Capture realised volatility",
+    "volatility_portfolio": "Volatility Portfolio Optimization",
+}
+
+
+def downloads(name: str) -> str:
+    """Line of links under a figure, for a page one folder below the site's root."""
+    links = [f'<a href="../figures/{name}.{kind}" download>{label}</a>' for kind, label in
+             (("csv", "data"), ("svg", "SVG"), ("pdf", "PDF"), ("png", "PNG"), ("json", "provenance"))]  # fmt: skip
+    return " · ".join(links) + f" · [cite](#cite-{name})"
+
+
+def planned(chapter: str, title: str) -> str:
+    """Page of a chapter that is not written yet: the statements that it will examine."""
+    waiting = [c for c in claims.load()["claims"].values() if c["chapter"] == chapter and c["verdict"] == "not yet examined"]
+    lines = [f"# {title}", "", "This chapter is not written yet.", ""]
+    if waiting:
+        lines += [f"It will examine {len(waiting)} statement(s) of the documents:", ""]
+        lines += [f"- **{c['id']}** “{c['quote']}”" for c in waiting]
+    return "\n".join(lines) + "\n"
+
+
+def ledger(figures: dict[str, dict], settled: dict[str, dict]) -> str:
+    """Every statement of the three documents with its verdict, linked to the card that settles it."""
+    known = claims.load()
+    lines = [
+        "# The ledger",
+        "",
+        "Every sentence of the three documents that asserts something stands here with its verdict. A verdict is",
+        "settled by evidence that a chapter computes when the book is built; the link leads to it. Sentences that",
+        "assert nothing, or nothing that a computation could settle, are listed with the reason.",
+        "",
+    ]
+    for document, title in DOCUMENTS.items():
+        entries = [c for c in known["claims"].values() if c["document"] == document]
+        counts = Counter(c["verdict"] for c in entries)
+        assertions = sum(n for verdict, n in counts.items() if verdict not in ("not an assertion", "out of scope"))
+        tally = ", ".join(f"{counts[v]} {v}" for v in claims.SETTLED + claims.UNSETTLED[:1] if counts[v])
+        lines += [f"## {title}", "", f"{assertions} assertions: {tally}.", ""]
+        lines += ["| claim | § | statement | verdict |", "|---|---|---|---|"]
+        for claim in entries:
+            lines.append(_row(claim, claim["id"] in settled))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def gallery(figures: dict[str, dict], settled: dict[str, dict]) -> str:
+    """Every figure with its thumbnail, its place in the book and how to cite it."""
+    version = metadata.version("mnvh")
+    lines = [
+        "# All figures",
+        "",
+        "A figure is cited by its name and the book's version: its number moves when figures are inserted before",
+        "it, its name does not. Figures and their data are licensed CC BY 4.0.",
+        "",
+    ]
+    for name, entry in sorted(figures.items()):
+        message = _message(entry["caption"])
+        lines += [
+            f"(cite-{name})=",
+            f"## {name}",
+            "",
+            f"```{{image}} /_extra/figures/{name}.*\n:alt: {entry['alt']}\n:width: 320px\n```",
+            "",
+            f"{message} {{numref}}`{name}` of {{doc}}`{entry['chapter']}`.",
+            "",
+            downloads(name).rpartition(" · ")[0],
+            "",
+            "```bibtex",
+            f"@misc{{mnvh-{name},",
+            f"  title        = {{{re.sub(r'[$*{}]', '', message).rstrip('.')}}},",
+            "  author       = {{The MNVH authors}},",
+            f"  howpublished = {{Figure {name} of ``MNVH: volatility harvesting, audited'', version {version}}},",
+            "}",
+            "```",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _row(claim: dict, is_settled: bool) -> str:
+    name = f"[{claim['id']}](#{claims.anchor(claim['id'])})" if is_settled else claim["id"]
+    verdict = claim["verdict"]
+    if verdict in ("not an assertion", "out of scope"):
+        verdict += f": {claim['why']}"
+    quote = claim["quote"].replace("|", "\\|")
+    return f"| {name} | {claim['section']} | “{quote}” | {verdict} |"
+
+
+def _message(caption: str) -> str:
+    """First sentence of a caption, which stands in bold."""
+    return " ".join(re.match(r"\*\*(.+?)\*\*", caption, re.DOTALL)[1].split())
+
+
+GENERATED = {"appendix_ledger": ledger, "appendix_figures": gallery}

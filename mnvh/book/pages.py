@@ -1,0 +1,195 @@
+"""Stage the book's source for Jupyter Book: executed chapters, their figures and claim cards, generated pages.
+
+Reads `_build/executed`, writes `_build/stage` afresh. Whatever breaks the contract of chapters, figures or
+claims is collected and reported at once; nothing is staged over it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from mnvh.book import claims, ledger
+from mnvh.book.project import BUILD, CLAIM, FIGURE, contents
+
+STAGE = BUILD / "stage"
+EXTRA = STAGE / "_extra"  # copied to the root of the site as it is: figures/, claims/
+
+
+@dataclass
+class Book:
+    """What the executed chapters have shown so far, and what is wrong with it."""
+
+    figures: dict[str, dict] = field(default_factory=dict)
+    settled: dict[str, dict] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def stage() -> Book:
+    """Write `_build/stage`; returns what was found, with every breach of the contract in `problems`."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    (EXTRA / "figures").mkdir(parents=True)
+    (EXTRA / "claims").mkdir()
+    book = Book()
+    known = claims.load()
+    for name in ("_config.yml", "_toc.yml", "references.bib"):
+        shutil.copy(name, STAGE / name)
+    shutil.copytree("assets", STAGE / "assets")
+    prose: dict[str, str] = {}
+    for page in contents():
+        target = STAGE / page
+        target.parent.mkdir(exist_ok=True)
+        title = known["chapters"].get(target.name)
+        source = Path(page).with_suffix(".ipynb")
+        if source.exists():
+            prose[page] = _chapter(source, target.with_suffix(".ipynb"), book)
+        elif Path(page).with_suffix(".md").exists():
+            prose[page] = Path(page).with_suffix(".md").read_text(encoding="utf-8")
+            target.with_suffix(".md").write_text(prose[page], encoding="utf-8")
+        elif title:
+            target.with_suffix(".md").write_text(ledger.planned(target.name, title), encoding="utf-8")
+        elif target.name not in ledger.GENERATED:
+            book.problems.append(f"_toc.yml lists {page}, and there is no {page}.ipynb, {page}.md or generated page of that name.")
+    for source in Path("chapters").glob("*.ipynb"):
+        if str(source.with_suffix("")) not in contents():
+            book.problems.append(f"{source} is missing from _toc.yml: enter it, or a reader never sees it.")
+    _cross_check(book, prose)
+    for name, render in ledger.GENERATED.items() if not book.problems else ():
+        (STAGE / "chapters" / f"{name}.md").write_text(render(book.figures, book.settled), encoding="utf-8")
+    return book
+
+
+def _chapter(source: Path, target: Path, book: Book) -> str:
+    """Stage one executed chapter; returns its prose."""
+    executed = nbformat.read(BUILD / "executed" / source.name, as_version=4)
+    provenance = {"chapter": source.stem, "source_sha256": _source_hash(source)} | executed.metadata.pop("mnvh")
+    cells: list[NotebookNode] = []
+    for cell in executed.cells:
+        cells.append(cell)
+        if cell.cell_type != "code":
+            continue
+        kept, added = [], []
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if output.output_type == "stream" and output.name == "stderr":
+                text = output.text.strip().splitlines()[-1]
+                book.problems.append(f"{source}, cell {cell['id']}: writes to stderr ({text[:100]}). Mend the warning's cause.")
+            elif CLAIM in data:
+                added.append(_card(data[CLAIM], source, cell, book))
+            elif FIGURE in data:
+                added.append(_figure(data, source, cell, provenance, book))
+            else:
+                kept.append(output)
+        cell.outputs = kept
+        shown = cell.metadata.pop("mystnb", {})
+        if shown.get("figure") and not any("{figure}" in text for text in added):
+            book.problems.append(f"{source}, cell {cell['id']}: its metadata describe a figure that the cell does not publish.")
+        for number, text in enumerate(added):
+            cells.append(nbformat.v4.new_markdown_cell(text, id=f"{cell['id'][:50]}-shown-{number}"))
+    executed.cells = cells
+    nbformat.write(executed, target)
+    return "\n\n".join(c.source for c in nbformat.read(source, as_version=4).cells if c.cell_type == "markdown")
+
+
+def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:
+    """Card of a settled claim as MyST, judged anew against claims.yml."""
+    name = record["id"]
+    evidence = [claims.Evidence(**entry) for entry in record["evidence"]]
+    claim = claims.load()["claims"].get(name)
+    place = f"{source}, cell {cell['id']}"
+    if claim is None:
+        book.problems.append(f"{place}: settles {name!r}, which is not in claims.yml.")
+        return ""
+    if name in book.settled:
+        book.problems.append(f"{place}: claim {name} is settled twice, first in {book.settled[name]['chapter']}.")
+    if claim["chapter"] != source.stem:
+        book.problems.append(f"{place}: claim {name} belongs to {claim['chapter']} by claims.yml.")
+    try:
+        claims.judge(claim, evidence)
+    except ValueError as error:
+        book.problems.append(f"{place}: {error}")
+    entry = {"id": name, "chapter": source.stem, "cell": cell["id"], "verdict": claim["verdict"], "evidence": record["evidence"]}
+    book.settled[name] = entry
+    _write_json(EXTRA / "claims" / f"{name}.json", entry)
+    style = claim["verdict"].split()[0]
+    return (
+        f"({claims.anchor(name)})=\n\n"
+        f":::{{admonition}} Claim {name}: {claim['verdict']}\n:class: claim claim-{style}\n\n"
+        f"{claims.body(claim, evidence)}\n"
+        f'<a class="claim-data" href="../claims/{name}.json">evidence as data</a>\n:::\n'
+    )
+
+
+def _figure(data: NotebookNode, source: Path, cell: NotebookNode, provenance: dict, book: Book) -> str:
+    """Write a figure's files and return the MyST that shows it."""
+    name, place = data[FIGURE]["name"], f"{source}, cell {cell['id']}"
+    shown = cell.metadata.get("mystnb", {})
+    caption = shown.get("figure", {}).get("caption", "")
+    alt = " ".join(shown.get("image", {}).get("alt", "").split())
+    if shown.get("figure", {}).get("name") != name:
+        book.problems.append(f"{place}: publishes {name!r}, its metadata mystnb.figure.name say {shown.get('figure', {}).get('name')!r}.")
+    if not re.match(r"\*\*.+?\*\*", caption, re.DOTALL):
+        book.problems.append(f"{place}: figure {name} has no caption that starts with its message in bold (mystnb.figure.caption).")
+    if len(alt) < 20:
+        book.problems.append(f"{place}: figure {name} has no alt text that says what it shows (mystnb.image.alt).")
+    if name in book.figures:
+        book.problems.append(f"{place}: figure {name} was published before, in {book.figures[name]['chapter']}.")
+    entry = provenance | {"name": name, "cell": cell["id"], "caption": caption, "alt": alt}
+    book.figures[name] = entry
+    files = {
+        "svg": data["image/svg+xml"].encode(),
+        "pdf": base64.b64decode(data["application/pdf"]),
+        "png": base64.b64decode(data["image/png"]),
+        "csv": data[FIGURE]["csv"].encode(),
+    }
+    for kind, content in files.items():
+        (EXTRA / "figures" / f"{name}.{kind}").write_bytes(content)
+    hashes = {kind: hashlib.sha256(content).hexdigest() for kind, content in files.items()}
+    _write_json(EXTRA / "figures" / f"{name}.json", entry | {"files_sha256": hashes})
+    return (
+        f":::{{figure}} /_extra/figures/{name}.*\n:name: {name}\n:alt: {alt}\n:width: 100%\n\n{caption}\n\n"
+        f"{ledger.downloads(name)}\n:::\n"
+    )
+
+
+def _cross_check(book: Book, prose: dict[str, str]) -> None:
+    """Every figure is referred to, every verdict has its evidence."""
+    text = "\n".join(prose.values())
+    for name, entry in book.figures.items():
+        if f"{{numref}}`{name}`" not in text:
+            book.problems.append(f"figure {name} ({entry['chapter']}) is never referred to: write {{numref}}`{name}` in the text.")
+    for name, claim in claims.load()["claims"].items():
+        if claim["verdict"] in claims.SETTLED and name not in book.settled:
+            book.problems.append(
+                f"claim {name} is {claim['verdict']!r} in claims.yml, and {claim['chapter']} does not settle it: "
+                "settle it there, or enter 'not yet examined'."
+            )
+
+
+def _source_hash(source: Path) -> str:
+    """Hash over the contents that the chapter's outputs depend on: notebook, modules and data it read, lock."""
+    rule = (BUILD / "deps" / f"{source.stem}.d").read_text().splitlines()[0]
+    keys = [BUILD / "hash" / f"{source}.sha", BUILD / "hash/requirements.lock.sha"]
+    keys += [Path(key) for key in rule.partition(":")[2].split()]
+    return hashlib.sha256("".join(key.read_text() for key in keys).encode()).hexdigest()
+
+
+def _write_json(path: Path, content: dict) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    found = stage().problems
+    for problem in found:
+        print(problem, file=sys.stderr)
+    if found:
+        sys.exit(f"\nThe book was not built: {len(found)} problem(s) above.")

@@ -1,0 +1,74 @@
+"""Check the built HTML and put it in the place of the old, all at once.
+
+`python -m mnvh.book.publish BUILT` checks that every page of the table of contents is there, that every
+internal link leads somewhere, that nothing is loaded from another server and that every picture has alt text.
+Then `_build/html`, a symbolic link, is swung over: a reader sees the old book or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from bs4 import BeautifulSoup
+
+from mnvh.book.project import BUILD, contents
+
+SITE = BUILD / "html"
+
+
+def problems(root: Path) -> list[str]:
+    """What is wrong with a built site, one sentence each."""
+    found = [f"page missing: {page}.html" for page in contents() if not (root / f"{page}.html").exists()]
+    built = (path for path in sorted(root.rglob("*.html")) if "_static" not in path.parts)  # there: the theme's templates
+    soups = {path: BeautifulSoup(path.read_bytes(), "html.parser") for path in built}
+    anchors = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in soups.items()}
+    for path, soup in soups.items():
+        page = path.relative_to(root)
+        for tag in soup.find_all(["a", "link", "script", "img", "source", "iframe"]):
+            address = tag.get("href") or tag.get("src")
+            if not address or address.startswith(("mailto:", "data:", "javascript:")):
+                continue
+            target, fragment = urldefrag(address)
+            if urlsplit(address).scheme or address.startswith("//"):
+                if tag.name != "a":
+                    found.append(f"{page}: loads {address} from another server")
+                continue
+            file = (path.parent / unquote(urlsplit(target).path)).resolve() if target else path.resolve()
+            if not file.is_file():
+                found.append(f"{page}: link to {address}, which is not in the book")
+            elif fragment and file.suffix == ".html" and unquote(fragment) not in anchors[root.resolve() / file.relative_to(root.resolve())]:
+                found.append(f"{page}: link to {address}, and that page has no such place")
+        for tag in soup.find_all("img"):
+            if not tag.get("alt"):
+                found.append(f"{page}: picture {tag.get('src')} without alt text")
+        if "main" in {tag.name for tag in soup.find_all()} and not (soup.title and soup.title.get_text(strip=True)):
+            found.append(f"{page}: no title")
+    return found
+
+
+def swap(built: Path) -> None:
+    """Let `_build/html` point to a copy of `built`, and remove the one it pointed to before."""
+    fresh = SITE.with_name(f"site-{time.time_ns()}")
+    os.replace(built, fresh)
+    link = SITE.with_name("html.next")
+    link.unlink(missing_ok=True)
+    link.symlink_to(fresh.name)
+    os.replace(link, SITE)
+    for old in SITE.parent.glob("site-*"):
+        if old != fresh:
+            shutil.rmtree(old)
+
+
+if __name__ == "__main__":
+    built = Path(sys.argv[1])
+    wrong = problems(built.resolve())
+    for line in wrong:
+        print(line, file=sys.stderr)
+    if wrong:
+        sys.exit(f"\nThe new book was not published, the old one stands: {len(wrong)} problem(s) above.")
+    swap(built)

@@ -1,0 +1,203 @@
+"""Execute one chapter with papermill.
+
+`python -m mnvh.book.run NOTEBOOK` is the build's way: default parameters, result under `_build/executed`, and
+a make rule in `_build/deps` that names the files the kernel read. `--rerun "seed=7 n_paths=1000"` is a
+reader's: any parameters, result under `_build/reruns`, nothing enters the book. `--parameters` lists them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shlex
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+import papermill
+import yaml
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from mnvh.book.claims import PUBLISHING
+from mnvh.book.project import BUILD
+
+PACKAGES = ("numpy", "scipy", "numba", "pandas", "matplotlib", "skfolio")
+
+# Appended to the notebook while it runs and removed afterwards: which project files the kernel has read.
+PROBE = """\
+import json as _json, sys as _sys
+print(_json.dumps(sorted(
+    {m.__file__ for n, m in _sys.modules.items() if n.split(".")[0] == "mnvh" and getattr(m, "__file__", None)}
+    | getattr(_sys, "_mnvh_opened", set())
+)))
+"""
+# Runs first: an audit hook notes the data files that are opened, however a library opens them.
+WATCH = """\
+import sys as _sys
+_sys._mnvh_opened = set()
+_sys.addaudithook(lambda event, args: _sys._mnvh_opened.add(str(args[0])) if event == "open" and "data" in str(args[0]) else None)
+"""
+
+
+def parameters(notebook: Path) -> dict[str, dict]:
+    """Parameters of a chapter: name → {"default", "help", …}, from the cell tagged `parameters`."""
+    return papermill.inspect_notebook(str(notebook))
+
+
+def parse(notebook: Path, text: str) -> dict[str, object]:
+    """Parameters as "name=value name=value", values in YAML; unknown names and other types are refused.
+
+    Raises
+    ------
+    ValueError
+        If a name is not one of the chapter's parameters, or a value is not of its default's type.
+    """
+    known = parameters(notebook)
+    given: dict[str, object] = {}
+    for word in shlex.split(text):
+        name, equals, value = word.partition("=")
+        if not equals or name not in known:
+            raise ValueError(f"{word!r} is no parameter of {notebook.stem}: write name=value with one of {', '.join(known)}.")
+        given[name] = yaml.safe_load(value)
+        default = yaml.safe_load(known[name]["default"].replace("_", ""))
+        if default not in (None, "None") and not _same_kind(given[name], default):
+            kind = "true or false" if isinstance(default, bool) else f"like its default {known[name]['default']}"
+            raise ValueError(f"{name} = {value} is of another kind: it must be {kind}.")
+    return given
+
+
+def _same_kind(value: object, default: object) -> bool:
+    number = (int, float)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, int):
+        return isinstance(value, int)
+    return isinstance(value, number if isinstance(default, float) else str)
+
+
+def execute(source: Path, target: Path, given: dict[str, object], *, publish: bool) -> list[str]:
+    """Run a notebook, write its stripped executed copy beside `target` (.tmp), return the files its kernel read.
+
+    Raises
+    ------
+    PapermillExecutionError
+        If a cell fails; the partial notebook is then at `target` with the ending `.failed.ipynb`.
+    """
+    notebook = nbformat.read(source, as_version=4)
+    order = [cell["id"] for cell in notebook.cells]
+    tagged = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+    notebook.cells.insert(tagged[0] if tagged else 0, nbformat.v4.new_code_cell(WATCH, id="watch"))
+    notebook.cells.append(nbformat.v4.new_code_cell(PROBE, id="probe"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if publish:
+        os.environ[PUBLISHING] = "1"
+    partial = target.with_suffix(".failed.ipynb")
+    with tempfile.TemporaryDirectory(prefix="mnvh-") as private:
+        # Kernels talk over files, not ports; sharing a folder they would collide.
+        manager = Config({"KernelManager": {"transport": "ipc", "ip": str(Path(private, "kernel"))}})
+        papermill.execute_notebook(
+            notebook,
+            str(partial),
+            parameters=given,
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=False,
+            cwd=str(Path.cwd()),
+            config=manager,
+        )
+    done = nbformat.read(partial, as_version=4)
+    probe = done.cells.pop()
+    files = json.loads("".join(output["text"] for output in probe.outputs if output.output_type == "stream"))
+    done.cells = [cell for cell in done.cells if cell["id"] != "watch"]
+    # Times and paths differ from run to run: what is kept are the outputs.
+    done.metadata.pop("papermill", None)
+    defaults = {name: entry["default"] for name, entry in parameters(source).items()}
+    done.metadata["mnvh"] = {
+        "parameters": defaults | {name: repr(value) for name, value in given.items()},
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+    }
+    for number, cell in enumerate(done.cells):
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if cell["id"] not in order:
+            cell["id"] = f"injected-{number}"
+    nbformat.write(done, target.with_suffix(".tmp"))
+    partial.unlink()
+    return files
+
+
+def rule(target: Path, files: list[str]) -> str:
+    """Make rule by which `target` depends on the content of those files that belong to the project."""
+    root = Path.cwd()
+    # claims.yml is judged when the pages are made, so that a word changed there executes no chapter
+    inside = sorted({Path(f).resolve().relative_to(root) for f in files if Path(f).resolve().is_relative_to(root)})
+    hashed = [f"_build/hash/{path}.sha" for path in inside if path.parts[0] in ("mnvh", "data") and path.suffix != ".yml"]
+    return f"{target}: {' '.join(hashed)}\n" + "".join(f"{name}:\n" for name in hashed)
+
+
+def explain(error: PapermillExecutionError, notebook: Path) -> str:
+    """Notebook, cell and traceback of a failed run, as plain text."""
+    lines = "\n".join(error.traceback)
+    return (
+        f"\n{notebook}: cell {error.cell_index - 1} failed\n\n"
+        + "\n".join("    " + line for line in error.source.splitlines())
+        + "\n\n"
+        + re.sub(r"\x1b\[[0-9;]*m", "", lines)
+        + "\n"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m mnvh.book.run", description=__doc__.splitlines()[0])
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("--rerun", metavar="PARAMETERS", help='a reader\'s parameters, as in "seed=7 n_paths=1000"')
+    parser.add_argument("--parameters", action="store_true", help="list the chapter's parameters")
+    options = parser.parse_args(arguments)
+    notebook, name = options.notebook, options.notebook.stem
+    if not notebook.exists():
+        chapters = ", ".join(sorted(path.stem for path in notebook.parent.glob("*.ipynb")))
+        print(f"{notebook} does not exist. Chapters: {chapters}", file=sys.stderr)
+        return 2
+    if options.parameters:
+        for key, entry in parameters(notebook).items():
+            print(f"{key:<14} default {entry['default']:<10} {entry['help']}")
+        return 0
+
+    rerun = options.rerun is not None
+    target = BUILD / ("reruns" if rerun else "executed") / f"{name}.ipynb"
+    try:
+        given = parse(notebook, options.rerun or "")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    start = time.perf_counter()
+    print(f"  {name}: executing", flush=True)
+    try:
+        files = execute(notebook, target, given, publish=not rerun)
+    except PapermillExecutionError as error:
+        print(explain(error, notebook), file=sys.stderr)
+        return 1
+    except DeadKernelError as error:
+        print(f"\n{notebook}: its kernel died ({error}). Memory? The next call starts this chapter again.", file=sys.stderr)
+        return 1
+    seconds = time.perf_counter() - start
+    if not rerun:
+        for folder, ending, text in (("deps", "d", rule(target, files)), ("times", "txt", f"{seconds:.1f}\n")):
+            path = BUILD / folder / f"{name}.{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    os.replace(target.with_suffix(".tmp"), target)  # last, so that no result stands without its rule
+    os.utime(target)
+    print(f"  {name}: {seconds:.1f} s" + (f", in {target}" if rerun else ""), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""Argument checks, in one place: each error names the argument, its value, what is allowed and the likely fix."""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray
+
+
+def number(name: str, value: float, low: float = -np.inf, high: float = np.inf, *, fix: str = "") -> float:
+    """Return `value` if it is a finite number in [low, high]; rational numbers stay rational.
+
+    Raises
+    ------
+    ValueError
+        If it is no real number, not finite or outside the interval.
+    """
+    allowed = f"a finite number in [{low:g}, {high:g}]" if np.isfinite([low, high]).any() else "a finite number"
+    if not isinstance(value, numbers.Real) or isinstance(value, (bool, np.bool_)) or not np.isfinite(float(value)):
+        raise ValueError(_message(name, value, allowed, fix))
+    if not low <= value <= high:
+        raise ValueError(_message(name, value, allowed, fix))
+    return value
+
+
+def positive(name: str, value: float, *, fix: str = "") -> float:
+    """Return `value` if it is a finite number above zero, else raise ValueError."""
+    number(name, value, fix=fix)
+    if value <= 0:
+        raise ValueError(_message(name, value, "a number above 0", fix))
+    return value
+
+
+def bps(name: str, value: float) -> float:
+    """Return `value` if it is 0 or in [0.01, 10000] basis points, else raise ValueError.
+
+    What lies between 0 and 0.01 is a fraction or a percentage taken for basis points.
+    """
+    fix = "fees are in basis points, for 0.3 % pass 30"
+    number(name, value, 0, 10_000, fix=fix)
+    if 0 < value < 0.01:
+        raise ValueError(_message(name, value, "0 or at least 0.01", fix))
+    return value
+
+
+def integer(name: str, value: int, low: int, high: int | None = None, *, fix: str = "") -> int:
+    """Return `value` as int if it is a whole number in [low, high], else raise ValueError."""
+    allowed = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise ValueError(_message(name, value, allowed, fix))
+    if value < low or (high is not None and value > high):
+        raise ValueError(_message(name, value, allowed, fix))
+    return int(value)
+
+
+def generator(name: str, value: np.random.Generator) -> np.random.Generator:
+    """Return `value` if it is a NumPy random Generator, else raise ValueError."""
+    if not isinstance(value, np.random.Generator):
+        fix = "make one with np.random.default_rng(seed) and pass it on"
+        raise ValueError(_message(name, value, "a numpy.random.Generator", fix))
+    return value
+
+
+def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = None, *, fix: str = "") -> Array:
+    """Return `value` as a finite array of the given shape; arrays of rational numbers stay exact.
+
+    Parameters
+    ----------
+    shape : tuple of int or str, optional
+        One entry per axis: a length, or a name that stands for any length of at least 1.
+
+    Raises
+    ------
+    ValueError
+        If it is no array of real numbers, an entry is not finite, or the shape differs.
+    """
+    try:
+        result = np.asarray(value)
+        floats = result.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(_message(name, value, "an array of real numbers", fix or "convert text and dates first")) from error
+    if np.iscomplexobj(result):
+        raise ValueError(_message(name, value, "an array of real numbers", fix or "take the real part"))
+    if shape is not None:
+        _same_shape(name, result, shape, fix)
+    if not np.isfinite(floats).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(floats))[0])
+        count = int((~np.isfinite(floats)).sum())
+        hint = fix or "drop or fill missing entries first"
+        raise ValueError(f"{name} has {count} entries that are not finite, the first at {where}: {hint}.")
+    return result if result.dtype == object else floats
+
+
+def prices(name: str, value: ArrayLike, *, above_zero: bool = False) -> Array:
+    """Return `value` as prices of shape (n_paths, n_steps + 1, n_assets) with at least one step.
+
+    Raises
+    ------
+    ValueError
+        If the shape differs, an entry is not finite or, where logarithms are taken, not above zero.
+    """
+    fix = "a single path of one asset is prices[None, :, None], a table of days by assets prices[None]"
+    result = array(name, value)
+    _same_shape(name, result, ("n_paths", "n_steps + 1", "n_assets"), fix)
+    if result.shape[1] < 2:
+        raise ValueError(_message(name, f"shape {result.shape}", "at least two dates on axis 1", fix))
+    if above_zero and (result <= 0).any():
+        where = tuple(int(i) for i in np.argwhere(result <= 0)[0])
+        raise ValueError(
+            f"{name} has {int((result <= 0).sum())} entries at or below 0, the first {result[where]:g} at {where}: "
+            "prices above 0 are needed here. These look like returns: pass prices, as in 100 * (1 + r).cumprod()."
+        )
+    return result
+
+
+def semidefinite(name: str, value: ArrayLike, n: int | None = None) -> Array:
+    """Return `value` as a symmetric positive semidefinite matrix of shape (n, n).
+
+    Raises
+    ------
+    ValueError
+        If it is not square, not symmetric to 1e-10 of its largest entry, or has an eigenvalue below
+        -1e-10 of its largest.
+    """
+    result = array(name, value)
+    if result.ndim != 2 or result.shape[0] != result.shape[1] or n not in (None, result.shape[0]):
+        size = "(n, n)" if n is None else f"({n}, {n})"
+        raise ValueError(_message(name, f"shape {result.shape}", f"shape {size}", "one asset needs [[value]]"))
+    floats = result.astype(float)
+    scale = np.abs(floats).max(initial=0.0)
+    if np.abs(floats - floats.T).max() > 1e-10 * scale:
+        gap = np.abs(floats - floats.T).max()
+        raise ValueError(f"{name} is not symmetric: entries differ from their mirror by up to {gap:g}. Use (A + A.T) / 2.")
+    lowest = np.linalg.eigvalsh(floats)[0]
+    if lowest < -1e-10 * scale:
+        raise ValueError(
+            f"{name} has the eigenvalue {lowest:g}: allowed is a positive semidefinite matrix (no eigenvalue below 0). "
+            "Check the sign, or a covariance estimated with gaps."
+        )
+    return result
+
+
+def persistence(name: str, value: float) -> float:
+    """Return `value` if it is in [0, 1), the autocorrelation of a stationary process, else raise ValueError."""
+    number(name, value, 0, 1)
+    if value == 1:
+        raise ValueError(_message(name, value, "a number in [0, 1)", "1 is the random walk, paths.gaussian"))
+    return value
+
+
+def autoregression(
+    name: str, coefficient: ArrayLike, covariance_name: str, covariance: ArrayLike
+) -> tuple[Array, Array, Array]:
+    """Return A, Σ and the innovations' covariance Σ - AΣA' of stationary x_t = A x_{t-1} + ε_t with covariance Σ.
+
+    Parameters
+    ----------
+    coefficient : float, or array of shape (n, n)
+        A; a number ρ stands for ρ times the identity.
+    covariance : array, shape (n, n)
+        Σ, of x.
+
+    Raises
+    ------
+    ValueError
+        If a shape differs, the spectral radius of A is 1 or more, or Σ or Σ - AΣA' is not positive semidefinite.
+    """
+    covariance = semidefinite(covariance_name, covariance).astype(float)
+    n = len(covariance)
+    matrix = array(name, coefficient, None if np.ndim(coefficient) == 0 else (n, n)).astype(float)
+    matrix = matrix * np.eye(n) if matrix.ndim == 0 else matrix
+    radius = np.abs(np.linalg.eigvals(matrix)).max()
+    if radius >= 1:
+        fix = "a random walk's increments have coefficient 0; a price that reverts is paths.ornstein_uhlenbeck"
+        raise ValueError(_message(name, coefficient, f"a spectral radius below 1, it is {radius:g}", fix))
+    innovation = covariance - matrix @ covariance @ matrix.T
+    innovation = (innovation + innovation.T) / 2
+    if np.linalg.eigvalsh(innovation)[0] < -1e-10 * np.abs(covariance).max():
+        fix = "to start from innovations Q pass scipy.linalg.solve_discrete_lyapunov(coefficient, Q)"
+        allowed = f"a Σ of the increments that leaves Σ - AΣA' of this {name} positive semidefinite"
+        raise ValueError(_message(covariance_name, covariance.tolist(), allowed, fix))
+    return matrix, covariance, innovation
+
+
+def changes(name: str, value: ArrayLike, shape: tuple[int | str, ...]) -> Array:
+    """Return `value` as returns or price changes of the given shape.
+
+    Raises
+    ------
+    ValueError
+        As in `array`; or if there are 20 entries or more and all are above 0, which only prices are.
+    """
+    result = array(name, value, shape)
+    if result.size >= 20 and (result > 0).all():
+        raise ValueError(
+            f"{name} has {result.size} entries, all above 0: these look like prices. "
+            "Pass price changes, np.diff(prices, axis=1), or returns, p[1:] / p[:-1] - 1."
+        )
+    return result
+
+
+def _same_shape(name: str, result: Array, shape: tuple[int | str, ...], fix: str) -> None:
+    matches = result.ndim == len(shape) and all(
+        (n >= 1 if isinstance(s, str) else n == s) for n, s in zip(result.shape, shape, strict=False)
+    )
+    if not matches:
+        wanted = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+        raise ValueError(_message(name, f"shape {result.shape}", f"shape {wanted}", fix))
+
+
+def _message(name: str, value: object, allowed: str, fix: str) -> str:
+    shown = repr(value) if not isinstance(value, str) or not value.startswith("shape ") else value
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"{name} is {shown}: allowed is {allowed}." + (f" Likely fix: {fix}." if fix else "")

@@ -1,0 +1,257 @@
+"""The build as its users meet it: runs of make on a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from bs4 import BeautifulSoup
+from conftest import ROOT
+
+from mnvh.book import hashes, run
+
+pytestmark = pytest.mark.build
+
+
+class Copy:
+    """A copy of the project that shares its environment and starts with its finished build."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def make(self, *arguments: str, limit: str = "") -> subprocess.CompletedProcess:
+        command = f"{limit} exec make {' '.join(arguments)} VENV={Path(sys.prefix)}"
+        return subprocess.run(command, shell=True, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=500)
+
+    def start(self) -> subprocess.Popen:
+        """Start `make book` in a process group of its own."""
+        command = ["make", "book", f"VENV={Path(sys.prefix)}"]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS", "PYTEST"))}
+        return inherited | {"PYTHONPATH": str(self.folder)}
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.folder / path).read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {path}"
+        (self.folder / path).write_text(text.replace(old, new), encoding="utf-8")
+
+    def page(self, name: str) -> str:
+        return (self.folder / f"_build/html/{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def copy(tmp_path, book):
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    folder = tmp_path / "project"
+    for name in filter(None, names):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "_build", folder / "_build", symlinks=True)
+    return Copy(folder)
+
+
+def executed(result: subprocess.CompletedProcess) -> list[str]:
+    return re.findall(r"^  (\w+): executing$", result.stdout, re.M)
+
+
+def test_nothing_changed_executes_nothing(copy):
+    for path in copy.folder.rglob("*.ipynb"):  # a fresh checkout has new times and old contents
+        if "_build" not in path.parts:
+            path.touch()
+    (copy.folder / "mnvh/decomposition.py").touch()
+    start = time.monotonic()
+    result = copy.make("book")
+    assert result.returncode == 0, result.stderr
+    assert executed(result) == [] and "pages: building" not in result.stdout
+    assert "_build/html/index.html" in result.stdout and "02_decomposition: " in result.stdout
+    assert time.monotonic() - start < 60  # a hang, not a benchmark
+
+
+def test_a_changed_constant_reaches_the_page_and_executes_only_its_users(copy):
+    users = [name for name in os.listdir(copy.folder / "chapters")
+             if name.endswith(".ipynb") and "decomposition.py" in (copy.folder / f"_build/deps/{name[:-6]}.d").read_text()]  # fmt: skip
+    before = mean_cost(copy)
+    copy.edit("mnvh/decomposition.py", "fee_bps / 10_000", "fee_bps / 1_000")
+    result = copy.make("book")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert sorted(executed(result)) == sorted(name[:-6] for name in users)
+    assert mean_cost(copy) < before - 0.1
+
+
+def mean_cost(copy):
+    """The mean cost that the page of chapter 2 shows."""
+    text = BeautifulSoup(copy.page("chapters/02_decomposition"), "html.parser").get_text()
+    return float(re.search(r"cost is (-[\d.]+) a path", text)[1])
+
+
+def test_a_failing_cell_is_named_and_the_old_book_stays(copy):
+    old = copy.page("index")
+    notebook = copy.folder / "chapters/02_decomposition.ipynb"
+    content = nbformat.read(notebook, as_version=4)
+    number = next(i for i, cell in enumerate(content.cells) if cell["id"] == "setup")
+    content.cells[number].source += "\n1 / 0"
+    nbformat.write(content, notebook)
+    for _ in range(2):
+        result = copy.make("book")
+        assert result.returncode == 2
+        assert f"chapters/02_decomposition.ipynb: cell {number} failed" in result.stderr
+        assert "ZeroDivisionError" in result.stderr and "1 / 0" in result.stderr
+        assert copy.page("index") == old
+
+
+def test_a_broken_reference_stops_the_first_and_the_second_call(copy):
+    old = copy.page("index")
+    copy.edit("index.md", "Start with", "{numref}`no-such-figure` Start with")
+    for _ in range(2):
+        result = copy.make("book")
+        assert result.returncode == 2 and "no-such-figure" in result.stdout + result.stderr
+        assert copy.page("index") == old
+    copy.edit("index.md", "{numref}`no-such-figure` ", "")
+    result = copy.make("book")
+    assert result.returncode == 0 and executed(result) == []
+
+
+def test_a_verdict_against_its_evidence_stops_the_build_without_executing(copy):
+    copy.edit("mnvh/book/claims.yml", "verdict: fails as printed", "verdict: holds")
+    for _ in range(2):
+        result = copy.make("book")
+        assert result.returncode == 2 and "evidence says otherwise" in result.stderr
+        assert executed(result) == []
+
+
+SLOW = """\
+import pathlib, time
+pathlib.Path("started").touch()
+while pathlib.Path("slow").exists():
+    time.sleep(0.1)
+"""
+
+
+def slow_chapter(copy):
+    """Give chapter 1 a cell that waits while a file `slow` is there."""
+    path = copy.folder / "chapters/01_introduction.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(SLOW, id="slow"))
+    nbformat.write(notebook, path)
+    (copy.folder / "slow").touch()
+
+
+def started(copy):
+    for _ in range(600):
+        if (copy.folder / "started").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("the chapter did not start")
+
+
+@pytest.mark.parametrize("victim", ["make", "kernel", "interrupt"])
+def test_after_a_kill_the_next_call_goes_on(copy, victim):
+    slow_chapter(copy)
+    old = copy.page("index")
+    with copy.start() as building:
+        started(copy)
+        kernels = [p for p in psutil.Process(building.pid).children(recursive=True) if "ipykernel_launcher" in " ".join(p.cmdline())]
+        if victim == "kernel":
+            kernels[0].kill()
+        else:
+            os.killpg(building.pid, signal.SIGKILL if victim == "make" else signal.SIGINT)
+        assert building.wait(60) != 0
+    gone, alive = psutil.wait_procs(kernels, timeout=30)  # an orphaned kernel ends by itself
+    assert not alive and copy.page("index") == old
+    (copy.folder / "slow").unlink()
+    result = copy.make("book")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert executed(result) == ["01_introduction"]
+
+
+def test_two_builds_at_once_wait_for_each_other(copy):
+    slow_chapter(copy)
+    with copy.start() as first, copy.start() as second:
+        started(copy)
+        said = {build: build.stdout.readline() for build in (first, second)}
+        (copy.folder / "slow").unlink()
+        assert first.wait(240) == 0 and second.wait(240) == 0
+        both = "".join(said.values()) + first.stdout.read() + second.stdout.read()
+    assert both.count("waiting: another build") == 1 and both.count("01_introduction: executing") == 1
+
+
+def test_a_full_disk_loses_nothing(copy):
+    old = copy.page("index")
+    copy.edit("index.md", "Start with", "Now start with")
+    result = copy.make("book", limit="ulimit -f 40;")  # no file may grow beyond 40 blocks
+    assert result.returncode != 0
+    assert copy.page("index") == old
+    result = copy.make("book")
+    assert result.returncode == 0 and "Now start with" in copy.page("index")
+
+
+def test_a_rerun_stays_out_of_the_book(copy):
+    before = {path: path.stat().st_mtime_ns for path in (copy.folder / "_build/executed").iterdir()}
+    result = copy.make("chapter", "NAME=02_decomposition", 'PARAMS="seed=7 quick=true"')
+    assert result.returncode == 0, result.stderr
+    assert (copy.folder / "_build/reruns/02_decomposition.ipynb").exists()
+    assert {path: path.stat().st_mtime_ns for path in (copy.folder / "_build/executed").iterdir()} == before
+    assert executed(copy.make("book")) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "message"),
+    [
+        ("chapter", ["NAME=02_decomposition", 'PARAMS="sed=7"'], "'sed=7' is no parameter of 02_decomposition"),
+        ("chapter", ["NAME=02_decomposition", 'PARAMS="seed"'], "'seed' is no parameter"),
+        ("chapter", ["NAME=02_decomposition", 'PARAMS="seed=seven"'], "seed = seven is of another kind"),
+        ("chapter", ["NAME=02_decomposition", 'PARAMS="quick=1"'], "must be true or false"),
+        ("chapter", ["NAME=99_nothing"], "does not exist. Chapters: 01_introduction, 02_decomposition"),
+        ("parameters", ["NAME=99_nothing"], "does not exist"),
+    ],
+)
+def test_a_rerun_with_bad_parameters_says_so(target, arguments, message):
+    result = Copy(ROOT).make(target, *arguments)
+    assert result.returncode == 2 and message in result.stderr
+
+
+def test_parameters_are_listed_with_their_meaning():
+    result = Copy(ROOT).make("parameters", "NAME=02_decomposition")
+    assert re.search(r"^seed +default 20251229 +seed of every random number", result.stdout, re.M)
+
+
+def test_content_keys_follow_content_not_time(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "index.md").write_text("a")
+    hashes.refresh()
+    key = tmp_path / "_build/hash/index.md.sha"
+    first = key.stat().st_mtime_ns
+    (tmp_path / "index.md").touch()
+    hashes.refresh()
+    assert key.stat().st_mtime_ns == first
+    (tmp_path / "index.md").write_text("b")
+    hashes.refresh()
+    assert key.stat().st_mtime_ns > first
+    (tmp_path / "index.md").unlink()
+    hashes.refresh()
+    assert not key.exists()
+
+
+def test_the_rule_names_modules_and_data_of_the_project_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = [str(tmp_path / name) for name in ("mnvh/a.py", "data/x.csv", "mnvh/book/claims.yml", "chapters/n.ipynb")] + ["/usr/lib/x.py"]
+    lines = run.rule(Path("t"), files).splitlines()
+    assert lines[0] == "t: _build/hash/data/x.csv.sha _build/hash/mnvh/a.py.sha"
+    assert lines[1:] == ["_build/hash/data/x.csv.sha:", "_build/hash/mnvh/a.py.sha:"]

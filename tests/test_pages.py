@@ -1,0 +1,187 @@
+"""The contract of chapters, figures and claims, checked when the pages are staged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from mnvh.book import claims, ledger, pages, project, publish
+from mnvh.book.project import CLAIM, FIGURE
+
+CAPTION = "**A message.** How it was made."
+ALT = "A line that rises from the left to the right."
+PROSE = "# A chapter\n\nSee {numref}`a-line`."
+
+
+def figure_cell(name="a-line", metadata=None):
+    data = {FIGURE: {"name": name, "csv": "x\n1\n"}, "image/svg+xml": "<svg/>", "application/pdf": "", "image/png": ""}
+    shown = {"figure": {"name": "a-line", "caption": CAPTION}, "image": {"alt": ALT}} if metadata is None else metadata
+    return code_cell(data, metadata={"mystnb": shown})
+
+
+def claim_cell(name="2.2a", evidence=claims.exact(0.0, 1.0)):
+    return code_cell({CLAIM: {"id": name, "evidence": [asdict(evidence)]}})
+
+
+def code_cell(data, metadata=None, output_type="display_data"):
+    cell = nbformat.v4.new_code_cell("pass", metadata=metadata or {})
+    cell.outputs = [nbformat.v4.new_output(output_type, data=data)]
+    return cell
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """Stage a book of one chapter with the given cells and return its problems."""
+    ledger_entry = {"id": "2.2a", "document": "paper", "section": "2.2", "chapter": "02_x", "quote": "a b c", "verdict": "holds"}
+    known = {"chapters": {"02_x": "X", "03_y": "Y"}, "claims": {"2.2a": ledger_entry}}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(claims, "load", lambda: known)
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "chapters").mkdir()
+    parts = [{"chapters": [{"file": f"chapters/{n}"} for n in ("02_x", "03_y", "appendix_ledger", "appendix_figures")]}]
+    (tmp_path / "_toc.yml").write_text(yaml.safe_dump({"root": "index", "parts": parts}))
+    for name in ("index.md", "_config.yml", "references.bib"):
+        (tmp_path / name).write_text("")
+
+    def run(*cells, prose=PROSE, settle=True):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(prose)])
+        nbformat.write(notebook, "chapters/02_x.ipynb")
+        notebook.cells += list(cells) + ([claim_cell()] if settle else [])
+        notebook.metadata["mnvh"] = {"parameters": {}, "packages": {}}
+        for folder in ("executed", "deps", "hash/chapters"):
+            (project.BUILD / folder).mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, project.BUILD / "executed/02_x.ipynb")
+        (project.BUILD / "deps/02_x.d").write_text("_build/executed/02_x.ipynb: \n")
+        (project.BUILD / "hash/chapters/02_x.ipynb.sha").write_text("a")
+        (project.BUILD / "hash/requirements.lock.sha").write_text("b")
+        return pages.stage().problems
+
+    run.known = known
+    return run
+
+
+def test_a_good_chapter_is_staged(stage):
+    assert stage(figure_cell()) == []
+    staged = nbformat.read(pages.STAGE / "chapters/02_x.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in staged.cells)
+    assert ":::{figure} /_extra/figures/a-line.*" in text and f":alt: {ALT}" in text
+    assert "(claim-2-2a)=" in text and "Claim 2.2a: holds" in text
+    provenance = json.loads((pages.EXTRA / "figures/a-line.json").read_text())
+    assert {"chapter", "cell", "parameters", "packages", "source_sha256", "files_sha256"} <= provenance.keys()
+    assert json.loads((pages.EXTRA / "claims/2.2a.json").read_text())["verdict"] == "holds"
+    assert "It will examine" not in (pages.STAGE / "chapters/03_y.md").read_text()
+
+
+MISUSE = {
+    "no caption": ([figure_cell(metadata={"figure": {"name": "a-line"}, "image": {"alt": ALT}})], "has no caption"),
+    "caption without a message": (
+        [figure_cell(metadata={"figure": {"name": "a-line", "caption": "How."}, "image": {"alt": ALT}})],
+        "starts with its message in bold",
+    ),
+    "no alt text": ([figure_cell(metadata={"figure": {"name": "a-line", "caption": CAPTION}})], "no alt text"),
+    "no metadata": ([figure_cell(metadata={})], "mystnb.figure.name say None"),
+    "another name": ([figure_cell(name="b-line")], "publishes 'b-line'"),
+    "twice": ([figure_cell(), figure_cell()], "was published before"),
+    "described, not published": ([code_cell({"text/plain": "1"}, figure_cell().metadata)], "that the cell does not publish"),
+    "settled twice": ([figure_cell(), claim_cell()], "claim 2.2a is settled twice"),
+    "unknown claim": ([figure_cell(), claim_cell("9.9z")], "settles '9.9z', which is not in claims.yml"),
+    "a warning": (
+        [figure_cell(), nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("stream", name="stderr", text="UserWarning: x")])],
+        "writes to stderr (UserWarning: x)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse_is_named(stage, case):
+    cells, message = MISUSE[case]
+    assert any(message in problem for problem in stage(*cells)), stage(*cells)
+
+
+def test_a_figure_that_the_text_never_mentions(stage):
+    assert any("never referred to" in problem for problem in stage(figure_cell(), prose="# A chapter"))
+
+
+def test_a_verdict_without_its_evidence(stage):
+    assert any("claim 2.2a is 'holds' in claims.yml, and 02_x does not settle it" in p for p in stage(figure_cell(), settle=False))
+
+
+def test_evidence_against_the_verdict_is_found_without_running_the_chapter(stage):
+    assert stage(figure_cell()) == []
+    stage.known["claims"]["2.2a"] |= {"verdict": "fails as printed", "why": "…"}
+    assert any("evidence says otherwise" in problem for problem in stage(figure_cell()))
+
+
+def test_a_claim_settled_in_another_chapter(stage):
+    stage.known["claims"]["2.2a"]["chapter"] = "03_y"
+    assert any("belongs to 03_y" in problem for problem in stage(figure_cell()))
+
+
+def test_a_page_that_is_listed_and_missing_or_there_and_not_listed(stage):
+    toc = Path("_toc.yml")
+    entries = yaml.safe_load(toc.read_text())
+    entries["parts"][0]["chapters"].append({"file": "chapters/appendix_nothing"})
+    toc.write_text(yaml.safe_dump(entries))
+    nbformat.write(nbformat.v4.new_notebook(), "chapters/04_z.ipynb")
+    found = stage(figure_cell())
+    assert any("lists chapters/appendix_nothing" in problem for problem in found)
+    assert any("04_z.ipynb is missing from _toc.yml" in problem for problem in found)
+
+
+def test_the_ledger_lists_every_claim_of_the_documents():
+    text = ledger.ledger({}, {})
+    for claim in claims.load()["claims"].values():
+        assert claim["quote"].replace("|", "\\|") in text
+        assert f"| {claim['id']} |" in text
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A tiny built site; returns a function that writes its page and lists the problems."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "_toc.yml").write_text("root: index\nparts: []\n")
+    (tmp_path / "site").mkdir()
+
+    def check(body, head="<title>t</title>"):
+        (tmp_path / "site/index.html").write_text(f"<html><head>{head}</head><body><main id='top'>{body}</main></body></html>")
+        return publish.problems((tmp_path / "site").resolve())
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('<a href="nowhere.html">x</a>', "link to nowhere.html"),
+        ('<a href="#nowhere">x</a>', "no such place"),
+        ('<a href="index.html#nowhere">x</a>', "no such place"),
+        ('<img src="index.html">', "without alt text"),
+        ('<script src="https://example.org/x.js"></script>', "from another server"),
+        ('<link rel="stylesheet" href="//example.org/x.css">', "from another server"),
+    ],
+)
+def test_a_built_page_with_a_fault_is_refused(site, body, message):
+    assert site('<a href="#top">x</a> <a href="https://example.org">out</a>') == []
+    assert any(message in problem for problem in site(body))
+
+
+def test_a_page_that_was_not_built_or_has_no_title(site):
+    assert any("no title" in problem for problem in site("", head=""))
+    Path("_toc.yml").write_text("root: index\nparts: [{chapters: [{file: chapters/a}]}]\n")
+    assert any("page missing: chapters/a.html" in problem for problem in site(""))
+
+
+def test_the_new_site_replaces_the_old_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for text in ("old", "new"):
+        built = tmp_path / "_build/next"
+        built.mkdir(parents=True)
+        (built / "index.html").write_text(text)
+        publish.swap(built)
+        assert (tmp_path / "_build/html/index.html").read_text() == text
+    assert len(list((tmp_path / "_build").glob("site-*"))) == 1

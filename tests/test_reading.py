@@ -1,0 +1,133 @@
+"""The built pages as a reader sees them, in headless Chromium."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+
+import pytest
+from conftest import ROOT
+
+from mnvh.book.project import contents
+
+pytestmark = pytest.mark.browser
+PAGES = contents(ROOT / "_toc.yml")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(book):
+    """Address of the built book, served on this machine."""
+    handler = functools.partial(Quiet, directory=str(book))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def read(browser, site):
+    """Open a page; returns it with what the console said and what was requested."""
+    contexts = []
+
+    def visit(name, width=1280, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.said, page.asked, page.missing = [], [], []
+        page.on("console", lambda message: page.said.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("response", lambda response: page.missing.append(response.url) if response.status >= 400 else None)
+        page.goto(f"{site}/{name}.html")
+        page.wait_for_load_state("networkidle")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_whole_fits_and_asks_no_other_server(read, site, name, width):
+    page = read(name, width)
+    assert page.said == [] and page.missing == []
+    assert [url for url in page.asked if not url.startswith((site, "data:", "blob:"))] == []
+    formulas = page.locator("main .math").count()
+    if formulas:
+        page.wait_for_selector("mjx-container", timeout=15_000)
+        assert page.locator("main mjx-container").count() >= formulas and page.locator("mjx-merror").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    pictures = page.evaluate("() => [...document.querySelectorAll('main img')].map(i => [i.src, i.alt, i.naturalWidth])")
+    for source, alt, natural_width in pictures:
+        assert alt and natural_width > 0, source
+
+
+def test_every_link_and_download_of_the_book_is_there(read, site):
+    addresses, page = set(), read("index")
+    for name in PAGES:
+        page.goto(f"{site}/{name}.html", wait_until="domcontentloaded")
+        addresses |= set(page.evaluate("() => [...document.querySelectorAll('a[href]')].map(a => a.href.split('#')[0])"))
+    inside = sorted(a for a in addresses if a.startswith(site))
+    assert any(a.endswith("figures/fill-price.csv") for a in inside)
+    assert [a for a in inside if page.request.get(a).status != 200] == []
+
+
+def test_every_figure_has_its_downloads_and_its_citation(read):
+    page = read("chapters/02_decomposition")
+    for caption in page.locator("figure.align-default").all():
+        line = caption.locator(".legend").inner_text()
+        assert [word.strip() for word in line.split("·")] == ["data", "SVG", "PDF", "PNG", "provenance", "cite"]
+    cite = page.locator("figure .legend a", has_text="cite").first
+    cite.click()
+    page.wait_for_load_state("networkidle")
+    assert "appendix_figures" in page.url and "@misc{mnvh-fill-price" in page.locator("main").inner_text()
+
+
+def contrast(page, selector):
+    """WCAG contrast ratio of an element's text against the nearest opaque background."""
+    return page.evaluate(
+        """selector => {
+        const rgb = s => (s.match(/[\\d.]+/g) || []).map(Number);
+        const lum = c => { const f = c.slice(0, 3).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
+                           return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
+        const element = document.querySelector(selector);
+        let box = element, back = [255, 255, 255];
+        while (box) { const c = rgb(getComputedStyle(box).backgroundColor); if (c.length === 3 || c[3] === 1) { back = c; break; } box = box.parentElement; }
+        const [a, b] = [lum(rgb(getComputedStyle(element).color)), lum(back)].sort((x, y) => y - x);
+        return (a + .05) / (b + .05);
+        }""",
+        selector,
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_figures_are_legible_in_light_and_dark(read, scheme):
+    page = read("chapters/02_decomposition")
+    page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
+    for selector in ("main p", "main h1", "div.claim li", "div.claim .admonition-title", "figcaption p", "main a.reference"):
+        assert contrast(page, selector) >= 4.5, selector
+    background = page.evaluate("getComputedStyle(document.querySelector('figure img')).backgroundColor")
+    assert scheme == "light" or background == "rgb(255, 255, 255)"  # the figures bring their own white paper
+
+
+def test_the_ledger_leads_to_the_card(read):
+    page = read("chapters/appendix_ledger")
+    page.locator("main table a", has_text="2.5b").first.click()
+    page.wait_for_load_state("networkidle")
+    assert page.url.endswith("02_decomposition.html#claim-2-5b")
+    assert "Claim 2.5b: fails as printed" in page.locator("main").inner_text()
+
+
+def test_search_finds_a_claim(read):
+    page = read("chapters/appendix_ledger")
+    page.goto(page.url.rsplit("/", 2)[0] + "/search.html?q=claim+2.5b")
+    page.wait_for_selector("#search-results li a")
+    assert "decomposition" in page.locator("#search-results").inner_text().lower()
