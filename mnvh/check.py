@@ -79,7 +79,7 @@ def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = Non
     """
     try:
         result = np.asarray(value)
-        floats = result.astype(float)
+        floats = result.real.astype(float)
     except (TypeError, ValueError) as error:
         raise ValueError(_message(name, value, "an array of real numbers", fix or "convert text and dates first")) from error
     if np.iscomplexobj(result):

@@ -76,16 +76,16 @@ class LinearGrid:
 class Decomposition:
     """Five signed series that add up to the P&L, and the scale of their rounding errors.
 
-    Every field has shape (n_paths, n_steps), one entry per step (or (n_paths,) after `total`), in units of
-    money. `gross` is the sum of the absolute products that enter the account and the decomposition:
-    equality of the two is measured against it, because the P&L itself may be tiny.
+    Every field has shape (n_paths, n_steps), or (n_paths,) after `total`, in units of money. `gross` is the sum
+    of the absolute products that enter the account and the decomposition: equality of the two is measured
+    against it, because the P&L itself may be tiny.
 
     Attributes
     ----------
     directional : c·Δp, the constant part of the holdings.
     harvest : D(p_{t+1}|p_t) ≥ 0, about ½Δp'KΔp.
     displacement : -ΔΨ; its sum depends on the end points only.
-    carry : [Ψ_{t+1} - Ψ_t](p_{t+1}), the passing of time.
+    carry : [Ψ_{t+1} - Ψ_t](p_{t+1}), the passing of time, and income: fees received, captured spread.
     cost : execution away from the post-move price, and fees.
     """
 
@@ -140,7 +140,15 @@ def identity(holdings: ArrayLike, prices: ArrayLike) -> tuple[Array, Array, Arra
     )
 
 
-def follow(holdings: ArrayLike, prices: ArrayLike, *, fill: float = 1, fee_bps: float = 0) -> Array:
+def follow(
+    holdings: ArrayLike,
+    prices: ArrayLike,
+    *,
+    fill: float = 1,
+    executed: ArrayLike | None = None,
+    fee_bps: float = 0,
+    income: ArrayLike = 0,
+) -> Array:
     """Wealth of a self-financing account, cash included, that starts from nothing (theory of chapter 2).
 
     It holds holdings[:, t] over (t, t + 1], buys the first holdings at the first prices without cost, and
@@ -151,8 +159,12 @@ def follow(holdings: ArrayLike, prices: ArrayLike, *, fill: float = 1, fee_bps: 
     holdings, prices : array, shape (n_paths, n_steps + 1, n_assets)
     fill : float
         θ in [0, 2]: 0 the stale price, 1 the post-move price, 2 what the paper's claim needs.
+    executed : array, shape (n_paths, n_steps, n_assets), optional
+        Prices at which the trades are executed, where they are not p_t + θΔp_t.
     fee_bps : float
-        Proportional fee on the value of each trade, in basis points.
+        Proportional fee paid on the value of each trade, in basis points.
+    income : array, shape (n_paths, n_steps) or one number
+        Cash received with each step: fees, captured spread.
 
     Returns
     -------
@@ -170,9 +182,9 @@ def follow(holdings: ArrayLike, prices: ArrayLike, *, fill: float = 1, fee_bps: 
     """
     prices = check.prices("prices", prices)
     holdings = check.array("holdings", holdings, prices.shape)
-    fills = _fills(prices, fill)
+    fills = _fills(prices, fill, executed)
     trades = np.diff(holdings, axis=1)
-    spent = np.vecdot(trades, fills) + _fees(trades, fills, fee_bps)
+    spent = np.vecdot(trades, fills) + _fees(trades, fills, fee_bps) - _income(income, prices)
     first = np.vecdot(holdings[:, :1], prices[:, :1])
     cash = -np.concatenate([first, spent], axis=1).cumsum(axis=1)
     return cash + np.vecdot(holdings, prices)
@@ -196,7 +208,9 @@ def decompose(
     constant: ArrayLike | None = None,
     times: ArrayLike | None = None,
     fill: float = 1,
+    executed: ArrayLike | None = None,
     fee_bps: float = 0,
+    income: ArrayLike = 0,
 ) -> Decomposition:
     """Split the P&L of holding c - ∇Ψ(p) into the book's five series (theory of chapter 2).
 
@@ -208,7 +222,7 @@ def decompose(
         c, units of asset; zero by default.
     times : array, shape (n_steps + 1,), optional
         Passed on to a potential that depends on time.
-    fill, fee_bps : float
+    fill, executed, fee_bps, income
         As in `follow`.
 
     Returns
@@ -216,10 +230,7 @@ def decompose(
     Decomposition
         Its `pnl` equals the increments of `follow(c + mechanism.holdings(prices), prices, ...)`.
 
-    Raises
-    ------
-    ValueError
-        If an entry is not finite, a shape differs, or θ or the fee is out of range.
+    Raises ValueError if an entry is not finite, a shape differs, or θ or the fee is out of range.
 
     Examples
     --------
@@ -243,24 +254,78 @@ def decompose(
     held = constant + mechanism.holdings(old, *before)
     trades = constant + mechanism.holdings(new, *after) - held
     start, moved, end = mechanism.value(old, *before), mechanism.value(new, *before), mechanism.value(new, *after)
-    fills = _fills(prices, fill)
-    fees = _fees(trades, fills, fee_bps)
-    gross = (
-        np.vecdot(abs(held), abs(old) + abs(new))
-        + np.vecdot(abs(trades), abs(fills) + abs(new))
-        + abs(start) + abs(moved) + abs(end) + fees
-    )  # fmt: skip
+    account = attribute(np.concatenate([held, held[:, -1:] + trades[:, -1:]], axis=1), prices,
+                        fill=fill, executed=executed, fee_bps=fee_bps, income=income)  # fmt: skip
     return Decomposition(
         directional=np.vecdot(constant, new - old),
         harvest=bregman(mechanism, new, old, *before),
         displacement=start - end,
-        carry=end - moved,
-        cost=np.vecdot(trades, new - fills) - fees,
-        gross=gross,
+        carry=end - moved + account.carry,
+        cost=account.cost,
+        gross=account.gross + abs(start) + abs(moved) + abs(end),
     )
 
 
-def _fills(prices: Array, fill: float) -> Array:
+def attribute(
+    holdings: ArrayLike,
+    prices: ArrayLike,
+    *,
+    fill: float = 1,
+    executed: ArrayLike | None = None,
+    fee_bps: float = 0,
+    income: ArrayLike = 0,
+) -> Decomposition:
+    """Split the P&L of holdings that come from no potential: all of q·Δp is directional (theory of chapter 2).
+
+    Parameters, shapes and errors are those of `follow`; harvest and displacement are zero.
+    """
+    prices = check.prices("prices", prices)
+    holdings = check.array("holdings", holdings, prices.shape)
+    old, new = prices[:, :-1], prices[:, 1:]
+    held, trades = holdings[:, :-1], np.diff(holdings, axis=1)
+    fills, received = _fills(prices, fill, executed), _income(income, prices)
+    fees = _fees(trades, fills, fee_bps)
+    directional = np.vecdot(held, new - old)
+    return Decomposition(
+        directional=directional,
+        harvest=np.zeros_like(directional),
+        displacement=np.zeros_like(directional),
+        carry=received,
+        cost=np.vecdot(trades, new - fills) - fees,
+        gross=np.vecdot(abs(held), abs(old) + abs(new)) + np.vecdot(abs(trades), abs(fills) + abs(new)) + fees + abs(received),
+    )
+
+
+def simulate(
+    mechanism: Potential,
+    draw: Callable[[np.random.Generator, int], Array],
+    rng: np.random.Generator,
+    n_paths: int,
+    *,
+    chunk: int = 1_000,
+    **options: object,
+) -> Decomposition:
+    """Totals of `decompose` over many paths in memory proportional to n_paths, not to the paths.
+
+    Parameters
+    ----------
+    draw : function of (rng, n)
+        Returns prices of shape (n, n_steps + 1, n_assets).
+    n_paths, chunk : int
+        Paths in all, and at a time; further options are those of `decompose`.
+
+    Raises ValueError if a number of paths is below 1, and as `decompose`.
+    """
+    check.generator("rng", rng)
+    sizes = range(0, check.integer("n_paths", n_paths, 1), check.integer("chunk", chunk, 1))
+    totals = [decompose(mechanism, draw(rng, min(chunk, n_paths - done)), **options).total() for done in sizes]
+    return Decomposition(*(np.concatenate([getattr(t, f.name) for t in totals]) for f in fields(Decomposition)))
+
+
+def _fills(prices: Array, fill: float, executed: ArrayLike | None) -> Array:
+    if executed is not None:
+        n_paths, n_dates, n_assets = prices.shape
+        return check.array("executed", executed, (n_paths, n_dates - 1, n_assets))
     fix = "θ is a fraction of the move: 0 the old price, 1 the new one"
     return prices[:, :-1] + check.number("fill", fill, 0, 2, fix=fix) * np.diff(prices, axis=1)
 
@@ -268,3 +333,10 @@ def _fills(prices: Array, fill: float) -> Array:
 def _fees(trades: Array, fills: Array, fee_bps: float) -> Array:
     fee_bps = check.bps("fee_bps", fee_bps)
     return np.vecdot(abs(trades), abs(fills)) * fee_bps / 10_000
+
+
+def _income(income: ArrayLike, prices: Array) -> Array:
+    n_paths, n_dates, _ = prices.shape
+    if np.ndim(income) == 0:
+        income = np.full((n_paths, n_dates - 1), check.number("income", income), dtype=prices.dtype)
+    return check.array("income", income, (n_paths, n_dates - 1))

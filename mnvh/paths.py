@@ -18,16 +18,14 @@ from numpy.typing import ArrayLike
 from mnvh import check
 from mnvh.check import Array
 
+Start = ArrayLike | None
 
-def gaussian(
-    rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, start: ArrayLike | None = None
-) -> Array:
+
+def gaussian(rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, start: Start = None) -> Array:
     """Prices with independent driftless increments Δp ~ N(0, Σ) (§8).
 
-    Raises
-    ------
-    ValueError
-        If `rng` is no Generator, a size is below 1, Σ is not symmetric positive semidefinite, or `start` does not fit.
+    Raises ValueError if `rng` is no Generator, a size is below 1, Σ is not symmetric positive semidefinite, or `start`
+    does not fit.
 
     Examples
     --------
@@ -39,7 +37,7 @@ def gaussian(
 
 def autoregressive(
     rng: Generator, n_paths: int, n_steps: int, *,
-    coefficient: ArrayLike, covariance: ArrayLike, start: ArrayLike | None = None,
+    coefficient: ArrayLike, covariance: ArrayLike, start: Start = None,
 ) -> Array:  # fmt: skip
     """Prices with stationary increments Δp_t = A Δp_{t-1} + ε_t, the first from the stationary law N(0, Σ) (§2.5).
 
@@ -67,8 +65,7 @@ def autoregressive(
 
 def ornstein_uhlenbeck(
     rng: Generator, n_paths: int, n_steps: int, *,
-    persistence: float, stationary_covariance: ArrayLike,
-    mean: ArrayLike | None = None, start: ArrayLike | None = None,
+    persistence: float, stationary_covariance: ArrayLike, mean: Start = None, start: Start = None,
 ) -> Array:  # fmt: skip
     """Prices of an Ornstein-Uhlenbeck process at whole steps, exact in law: p' - m = φ(p - m) + N(0, (1 - φ²)V) (§7).
 
@@ -103,7 +100,7 @@ def ornstein_uhlenbeck(
 
 def roll(
     rng: Generator, n_paths: int, n_steps: int, *,
-    covariance: ArrayLike, half_spread: float, start: ArrayLike | None = None,
+    covariance: ArrayLike, half_spread: float, start: Start = None,
 ) -> Array:  # fmt: skip
     """Trades at bid or ask, mid ± c with equal chances, of a mid that is `gaussian` with Σ (Roll, J. Finance 1984).
 
@@ -137,9 +134,7 @@ def lattice_walk(rng: Generator, n_paths: int, n_steps: int, *, start: ArrayLike
     return prices
 
 
-def martingale_gbm(
-    rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, start: ArrayLike | None = None
-) -> Array:
+def martingale_gbm(rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, start: Start = None) -> Array:
     """Geometric Brownian motion with E[p] constant, so that E[ln p] falls by σ²/2 a step (§2.3).
 
     Raises ValueError as `gaussian`, and if a start is not above 0, or ln p moves by more than 700.
@@ -147,9 +142,15 @@ def martingale_gbm(
     return jump_diffusion(rng, n_paths, n_steps, covariance=covariance, jump_rate=0.0, start=start)
 
 
-def log_driftless_gbm(
-    rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, start: ArrayLike | None = None
-) -> Array:
+def shared(n_paths: int) -> Array:
+    """The paths on which every chapter shows its mechanism: a martingale GBM, 20 % a year, 250 days from 100.
+
+    Raises ValueError as `gaussian`.
+    """
+    return martingale_gbm(np.random.default_rng(2), n_paths, 250, covariance=[[0.2**2 / 250]], start=[100.0])
+
+
+def log_driftless_gbm(rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, start: Start = None) -> Array:
     """Geometric Brownian motion with E[ln p] constant: no martingale, E[p'/p] = exp(σ²/2) above 1 (§2.3).
 
     Raises ValueError as `martingale_gbm`.
@@ -160,8 +161,7 @@ def log_driftless_gbm(
 
 def jump_diffusion(
     rng: Generator, n_paths: int, n_steps: int, *,
-    covariance: ArrayLike, jump_rate: float, jump_mean: float = 0.0, jump_sd: float = 0.0,
-    start: ArrayLike | None = None,
+    covariance: ArrayLike, jump_rate: float, jump_mean: float = 0.0, jump_sd: float = 0.0, start: Start = None,
 ) -> Array:  # fmt: skip
     """Jump diffusion compensated to a martingale: `martingale_gbm` and jumps in ln p (Merton, J. Fin. Econ. 1976).
 
@@ -186,8 +186,7 @@ def jump_diffusion(
 
 def stochastic_volatility(
     rng: Generator, n_paths: int, n_steps: int, *,
-    volatility: ArrayLike, log_vol_sd: float, persistence: float, correlation: float = 0.0,
-    start: ArrayLike | None = None,
+    volatility: ArrayLike, log_vol_sd: float, persistence: float, correlation: float = 0.0, start: Start = None,
 ) -> Array:  # fmt: skip
     """Martingale, independent for each asset, whose ln σ is an Ornstein-Uhlenbeck process (Scott, JFQA 1987).
 
@@ -263,7 +262,7 @@ def two_point(
     return prices
 
 
-def _start(start: ArrayLike | None, n_assets: int | str, default: float, name: str = "start") -> Array:
+def _start(start: Start, n_assets: int | str, default: float, name: str = "start") -> Array:
     """First prices, one per asset; products, whose default is 1, need them above 0."""
     start = check.array(name, np.full(n_assets, default) if start is None else start, (n_assets,))
     if default > 0:
@@ -299,7 +298,7 @@ def _correlate(block: Array, root: Array) -> None:
 
 def _products(
     rng: Generator, n_paths: int, n_steps: int, covariance: Array, drift: Array,
-    start: ArrayLike | None, rate: float = 0.0, mean: float = 0.0, sd: float = 0.0,
+    start: Start, rate: float = 0.0, mean: float = 0.0, sd: float = 0.0,
 ) -> Array:  # fmt: skip
     start, root = _start(start, len(covariance), 1.0), _root(covariance)
     prices = _empty(rng, n_paths, n_steps, len(covariance))

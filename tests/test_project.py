@@ -101,6 +101,8 @@ def test_code_cells_are_short_and_define_nothing_long(path):
         if cell.cell_type == "code":
             lines = [line for line in cell.source.splitlines() if line.strip()]
             assert len(lines) <= 15, f"{path.name}, cell {cell['id']}: {len(lines)} lines; what is long belongs in mnvh"
+            wide = [line for line in lines if len(line) > 88]
+            assert not wide, f"{path.name}, cell {cell['id']}: wider than the page's 88 characters: {wide}"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

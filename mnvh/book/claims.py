@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -111,7 +113,7 @@ def order(difference: float, stderr: float, *, of: str = "printed", what: str = 
         raise ValueError(f"of is {of!r}: allowed is 'printed' or 'repaired'.")
     z = float(check.number("difference", difference)) / check.positive("stderr", stderr)
     state = "accepted" if z > REJECTED_Z else "rejected" if z < -REJECTED_Z else "open"
-    text = f"{what}: {difference:.4g} ± {stderr:.2g}, z = {z:+.1f} (needs z > {REJECTED_Z:g})"
+    text = _typeset(f"{what}: {_with_error(difference, stderr)}, z = {z:+.1f} (needs z > {REJECTED_Z:g})")
     return Evidence("order", state if of == "printed" else "", state if of == "repaired" else "", text)
 
 
@@ -120,7 +122,7 @@ def counterexample(printed: float, found: float, *, scale: float, what: str) -> 
     scale = float(check.positive("scale", scale))
     gap = abs(float(check.number("printed", printed)) - float(check.number("found", found))) / scale
     state = "rejected" if gap > UNEQUAL else "open"
-    return Evidence("counterexample", state, "", f"{what}: printed {printed:.6g}, found {found:.6g}")
+    return Evidence("counterexample", state, "", _typeset(f"{what}: printed {printed:.6g}, found {found:.6g}"))
 
 
 def definition(function: str) -> Evidence:
@@ -166,8 +168,19 @@ def _measured(
 
     shown = "; ".join(f"{name} {given[name]:.5g} (z = {z[name]:+.1f})" for name in given)
     measure = f" (scale: {scale[0]} = {scale[1]:.4g})" if scale and scale[0] != "one" else ""
-    text = f"{what}: {value:.5g} ± {stderr:.2g}{measure}; {shown}"
+    text = _typeset(f"{what}: {_with_error(value, stderr)}{measure}; {shown}")
     return Evidence(kind, state("printed", "alternative", "repaired"), state("repaired", "printed"), text)
+
+
+def _with_error(value: float, stderr: float) -> str:
+    """Value and standard error, both to the error's second digit."""
+    decimals = max(0, 1 - math.floor(math.log10(stderr)))
+    return f"{value:.{decimals}f} ± {stderr:.{decimals}f}"
+
+
+def _typeset(text: str) -> str:
+    """True minus signs before numbers."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "\N{MINUS SIGN}", text)
 
 
 @cache

@@ -1,11 +1,13 @@
-"""Sphinx extension: the built site is complete in itself, no page asks another server for anything."""
+"""Sphinx extension: a site complete in itself, and the typography of its numbers."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 # The part of MathJax 3 that the pages use: the component with CHTML output, its fonts, speech for screen readers.
@@ -39,7 +41,20 @@ def drop_thebe(app: Sphinx, config: object) -> None:
     app.registry.css_files[:] = [each for each in app.registry.css_files if "sphinx-thebe" not in str(each[0])]
 
 
+def set_numbers(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Give numbers a true minus sign, and keep the per cent sign on their line."""
+    for text in list(doctree.findall(nodes.Text)):
+        if isinstance(text.parent, nodes.math | nodes.math_block | nodes.literal | nodes.literal_block | nodes.raw):
+            continue
+        words = re.sub(r"(^|(?<=\d)) %", "\N{NO-BREAK SPACE}%", str(text))
+        if "pasted-text" in text.parent.get("classes", ()):
+            words = re.sub(r"^-(?=\d)", "\N{MINUS SIGN}", words)
+        if words != str(text):
+            text.parent.replace(text, nodes.Text(words))
+
+
 def setup(app: Sphinx) -> dict:
+    app.connect("doctree-resolved", set_numbers)
     app.connect("config-inited", drop_thebe)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

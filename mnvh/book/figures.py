@@ -9,15 +9,22 @@ from __future__ import annotations
 import base64
 import io
 import re
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
-from IPython.display import display
+from IPython.display import HTML, display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from mnvh import check
 from mnvh.book import style
 from mnvh.book.project import FIGURE
+
+if TYPE_CHECKING:  # else every chapter would depend on that module
+    from mnvh.decomposition import Decomposition
 
 GLUE = "application/papermill.record/"  # the prefix under which MyST-NB looks for glued values
 
@@ -69,6 +76,56 @@ def publish(name: str, figure: Figure, data: pd.DataFrame) -> None:
         "text/plain": f"figure {name}",
     }
     display(bundle, raw=True)
+
+
+def series(axes: Axes, parts: Decomposition, times: ArrayLike, *, unit: float = 1) -> pd.DataFrame:
+    """Draw the five series and the P&L: mean running sums over the paths, with two standard errors.
+
+    Every chapter ends with this picture of its mechanism. Series that are zero throughout are left out.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    parts : Decomposition, series of shape (n_paths, n_steps)
+    times : array, shape (n_steps,)
+        Horizontal coordinate of the end of each step.
+    unit : float
+        Divides the money amounts, as in the value of the position at the start.
+
+    Returns
+    -------
+    DataFrame
+        The plotted numbers: time, and mean and standard error of each series.
+    """
+    running = parts.cumulative()
+    table = {"time": np.asarray(times, dtype=float)}
+    for name in ("harvest", "displacement", "carry", "cost", "directional", "pnl"):
+        values = getattr(running, name) / unit
+        if name != "pnl" and not values.any():
+            continue
+        mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        table |= {name: mean, f"{name}_stderr": error}
+        axes.plot(times, mean, label="P&L" if name == "pnl" else name, **style.ROLES[name])
+        axes.fill_between(times, mean - 2 * error, mean + 2 * error, color=style.ROLES[name]["color"], alpha=0.2, linewidth=0)
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.16))
+    return pd.DataFrame(table)
+
+
+def table(frame: pd.DataFrame, **digits: int) -> HTML:
+    """Show a small table; `digits` gives the decimals of a column, by its name with spaces as underscores.
+
+    Raises
+    ------
+    ValueError
+        If a name is no column of the frame.
+    """
+    columns = {str(column).replace(" ", "_"): column for column in frame.columns}
+    for name in digits.keys() - columns.keys():
+        raise ValueError(f"digits name {name!r}: the columns are {', '.join(columns)}.")
+    formats = {columns[name]: f"{{:.{places}f}}".format for name, places in digits.items()}
+    text = frame.to_html(border=0, formatters=formats, index_names=False)
+    return HTML(re.sub(r"(?<=<td>)-(?=\d)", "\N{MINUS SIGN}", text))
 
 
 def glue(**numbers: float | str) -> None:
