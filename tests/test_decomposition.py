@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mnvh import paths
-from mnvh.decomposition import LinearGrid, bregman, decompose, follow, identity
+from mnvh.decomposition import LinearGrid, attribute, bregman, decompose, follow, identity, simulate
 from mnvh.functional import expected_step_pnl, gross_harvest
 
 FILLS = (0.0, 0.5, 1.0, 2.0)
@@ -98,6 +98,40 @@ def test_account_equals_decomposition_of_a_pool_on_any_path(prices, constant, fi
 def test_account_equals_decomposition_when_the_potential_depends_on_time(prices, constant, fill, fee_bps):
     times = np.linspace(0, 2, prices.shape[1])
     assert_account_equals_decomposition(FadingPool(), prices, constant, fill, fee_bps, times)
+
+
+def same_shape(draw, shape):
+    return draw(arrays(float, shape, elements=numbers(-1e6, 1e6)))
+
+
+@given(prices=price_paths(), matrix=semidefinite, fee_bps=costs["fee_bps"], data=st.data())
+def test_account_equals_decomposition_at_any_executed_price_and_with_any_income(prices, matrix, fee_bps, data):
+    grid, steps = LinearGrid(matrix, prices[0, 0]), prices[:, 1:]
+    options = dict(executed=same_shape(data.draw, steps.shape), income=same_shape(data.draw, steps.shape[:2]), fee_bps=fee_bps)
+    parts = decompose(grid, prices, **options).cumulative()
+    wealth = follow(grid.holdings(prices), prices, **options)
+    assert (abs(wealth[:, 1:] - parts.pnl) <= 1e-12 * parts.gross).all()
+    assert (parts.carry == options["income"].cumsum(axis=1)).all()
+
+
+@given(prices=price_paths(), data=st.data(), **costs)
+def test_account_equals_the_attribution_of_holdings_without_a_potential(prices, data, fill, fee_bps):
+    holdings = same_shape(data.draw, prices.shape)
+    parts = attribute(holdings, prices, fill=fill, fee_bps=fee_bps).cumulative()
+    wealth = follow(holdings, prices, fill=fill, fee_bps=fee_bps)
+    assert (abs(wealth[:, 1:] - parts.pnl) <= 1e-12 * parts.gross).all()
+    assert not parts.harvest.any() and not parts.displacement.any()
+
+
+def test_simulated_totals_are_those_of_all_paths_at_once():
+    def draw(rng, n):
+        return paths.gaussian(rng, n, 7, covariance=SIGMA)
+
+    grid, options = LinearGrid(K, np.zeros(3)), dict(fill=0.5, fee_bps=30)
+    totals = simulate(grid, draw, np.random.default_rng(5), 10, chunk=3, **options)
+    at_once = decompose(grid, draw(np.random.default_rng(5), 10), **options).total()
+    np.testing.assert_allclose(totals.pnl, at_once.pnl)
+    np.testing.assert_allclose(totals.harvest, at_once.harvest)
 
 
 @given(holdings=exact(1, 4, 2), prices=exact(1, 4, 2))

@@ -150,6 +150,14 @@ def test_martingale_gbm_keeps_the_mean_price_and_log_driftless_gbm_the_mean_log(
     assert_mean(driftless, 2.0 * np.exp(n_steps * variance / 2))
 
 
+def test_shared_paths_are_a_martingale_of_twenty_per_cent_a_year_from_100():
+    prices = paths.shared(20_000)[..., 0]
+    assert prices.shape == (20_000, 251)
+    assert (prices[:, 0] == 100).all() and (paths.shared(5)[..., 0] == prices[:5]).all()
+    assert_mean(prices[:, -1], 100.0)
+    assert_mean((np.log(prices[:, -1] / 100) + 0.2**2 / 2) ** 2, 0.2**2)
+
+
 def test_gbm_returns_have_the_covariance_asked_for():
     prices = paths.martingale_gbm(np.random.default_rng(12), 50_000, 3, covariance=0.01 * SIGMA)
     returns = np.diff(np.log(prices), axis=1)[:, -1] + 0.01 * np.diag(SIGMA) / 2
