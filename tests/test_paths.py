@@ -194,6 +194,11 @@ def test_stochastic_volatility_is_a_martingale_with_the_stated_variance_and_kurt
         assert_mean(noise**4, 3 * 0.05**4 * np.exp(4 * 0.09))
 
 
+def test_stochastic_volatility_is_a_martingale_however_coarse_the_step():
+    law = dict(volatility=[0.3], log_vol_sd=0.5, persistence=0.3, correlation=-0.9)
+    assert_mean(paths.stochastic_volatility(np.random.default_rng(21), 200_000, 3, **law)[:, -1], 1.0)
+
+
 def test_leverage_lowers_the_return_before_volatility_rises():
     law = dict(volatility=[0.05], log_vol_sd=0.5, persistence=0.9)
     for correlation, sign in ((-0.8, -1), (0.8, 1)):

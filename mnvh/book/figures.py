@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -105,11 +107,23 @@ def series(axes: Axes, parts: Decomposition, times: ArrayLike, *, unit: float = 
             continue
         mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
         table |= {name: mean, f"{name}_stderr": error}
-        axes.plot(times, mean, label="P&L" if name == "pnl" else name, **style.ROLES[name])
-        axes.fill_between(times, mean - 2 * error, mean + 2 * error, color=style.ROLES[name]["color"], alpha=0.2, linewidth=0)
+        band(axes, times, mean, error, label="P&L" if name == "pnl" else name, **style.ROLES[name])
     axes.axhline(0, color="black", linewidth=0.6)
     axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.16))
     return pd.DataFrame(table)
+
+
+def band(axes: Axes, x: ArrayLike, mean: ArrayLike, error: ArrayLike, **look: object) -> None:
+    """Draw a curve with a band of two standard errors; `look` goes to `Axes.plot`."""
+    mean, error = np.asarray(mean), np.asarray(error)
+    (line,) = axes.plot(x, mean, **look)
+    axes.fill_between(x, mean - 2 * error, mean + 2 * error, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def ticks(axis: Axis, places: Sequence[float]) -> None:
+    """Label a logarithmic axis at these places and nowhere else."""
+    axis.set_ticks(places, [f"{place:g}" for place in places])
+    axis.set_ticks([], minor=True)
 
 
 def table(frame: pd.DataFrame, **digits: int) -> HTML:

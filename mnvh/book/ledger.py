@@ -56,6 +56,16 @@ def ledger(figures: dict[str, dict], settled: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
+def summary() -> str:
+    """Table of the verdicts by document, for the pages that say `<!-- ledger: summary -->`."""
+    headings = claims.SETTLED + claims.UNSETTLED[:1]
+    lines = ["| document | " + " | ".join(headings) + " |", "|---" * (len(headings) + 1) + "|"]
+    for document, title in DOCUMENTS.items():
+        counts = Counter(c["verdict"] for c in claims.load()["claims"].values() if c["document"] == document)
+        lines.append(f"| {title} | " + " | ".join(str(counts[verdict]) for verdict in headings) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def gallery(figures: dict[str, dict], settled: dict[str, dict]) -> str:
     """Every figure with its thumbnail, its place in the book and how to cite it."""
     version = metadata.version("mnvh")

@@ -53,7 +53,7 @@ def stage() -> Book:
         if source.exists():
             prose[page] = _chapter(source, target.with_suffix(".ipynb"), book)
         elif Path(page).with_suffix(".md").exists():
-            prose[page] = Path(page).with_suffix(".md").read_text(encoding="utf-8")
+            prose[page] = _fill_in(Path(page).with_suffix(".md").read_text(encoding="utf-8"))
             target.with_suffix(".md").write_text(prose[page], encoding="utf-8")
         elif title:
             target.with_suffix(".md").write_text(ledger.planned(target.name, title), encoding="utf-8")
@@ -76,6 +76,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
     for cell in executed.cells:
         cells.append(cell)
         if cell.cell_type != "code":
+            cell.source = _fill_in(cell.source)
             continue
         kept, added = [], []
         for output in cell.outputs:
@@ -98,6 +99,11 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
     executed.cells = cells
     nbformat.write(executed, target)
     return "\n\n".join(c.source for c in nbformat.read(source, as_version=4).cells if c.cell_type == "markdown")
+
+
+def _fill_in(text: str) -> str:
+    """Put the ledger's tables where a page asks for them."""
+    return text.replace("<!-- ledger: summary -->", ledger.summary())
 
 
 def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:

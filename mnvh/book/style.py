@@ -20,6 +20,8 @@ ROLES = {
 
 POINT = {"color": "#0072B2", "markersize": 6, "linewidth": 1.2}  # simulated values with their error bars
 
+CYCLE = ("#0072B2", "#000000", "#D55E00", "#009E73", "#CC79A7")  # curves that have no role
+
 SETTINGS = {
     "figure.figsize": (WIDTH, 3.8),
     "figure.facecolor": "white",
