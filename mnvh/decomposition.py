@@ -23,7 +23,7 @@ from mnvh.check import Array
 
 
 class Potential(Protocol):
-    """What `decompose` asks of a mechanism; prices have shape (..., n_assets).
+    """What `decompose` asks of a mechanism; prices have shape (..., n_assets), checked by whoever calls.
 
     A potential that depends on time takes a second argument `time`, an array that broadcasts against
     prices[..., 0]. A mechanism may also have `divergence(new, old)`, a form of D free of cancellation.
@@ -39,7 +39,7 @@ class Potential(Protocol):
         """K = ∇²Ψ(p), shape (..., n_assets, n_assets)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearGrid:
     """Linear grid with Ψ(p) = ½(p - center)'K(p - center): each unit of price up sells K (§2.4).
 
@@ -49,6 +49,8 @@ class LinearGrid:
         K, symmetric positive semidefinite, units of asset per unit of price.
     center : array, shape (n_assets,)
         Prices at which the grid holds nothing.
+
+    Raises ValueError if K is not symmetric positive semidefinite or the center does not fit it.
     """
 
     matrix: ArrayLike
@@ -170,10 +172,7 @@ def follow(
     -------
     wealth : array, shape (n_paths, n_steps + 1)
 
-    Raises
-    ------
-    ValueError
-        If an entry is not finite, the shapes differ, or θ or the fee is out of range.
+    Raises ValueError if an entry is not finite, the shapes differ, or θ or the fee is out of range.
 
     Examples
     --------
@@ -191,10 +190,7 @@ def follow(
 
 
 def bregman(mechanism: Potential, new: Array, old: Array, *time: Array) -> Array:
-    """Bregman divergence D(new|old) = Ψ(new) - Ψ(old) - ∇Ψ(old)·(new - old) ≥ 0, shape (...).
-
-    Uses the mechanism's own `divergence` where it has one.
-    """
+    """Bregman divergence D(new|old) ≥ 0, shape (...), by the mechanism's own `divergence` where it has one."""
     if hasattr(mechanism, "divergence"):
         return mechanism.divergence(new, old, *time)
     change = mechanism.value(new, *time) - mechanism.value(old, *time)
@@ -251,8 +247,8 @@ def decompose(
         before, after = (times[:-1],), (times[1:],)
     old, new = prices[:, :-1], prices[:, 1:]
 
-    held = constant + mechanism.holdings(old, *before)
-    trades = constant + mechanism.holdings(new, *after) - held
+    held = constant + _rule(mechanism, old, *before)
+    trades = constant + _rule(mechanism, new, *after) - held
     start, moved, end = mechanism.value(old, *before), mechanism.value(new, *before), mechanism.value(new, *after)
     account = attribute(np.concatenate([held, held[:, -1:] + trades[:, -1:]], axis=1), prices,
                         fill=fill, executed=executed, fee_bps=fee_bps, income=income)  # fmt: skip
@@ -320,6 +316,17 @@ def simulate(
     sizes = range(0, check.integer("n_paths", n_paths, 1), check.integer("chunk", chunk, 1))
     totals = [decompose(mechanism, draw(rng, min(chunk, n_paths - done)), **options).total() for done in sizes]
     return Decomposition(*(np.concatenate([getattr(t, f.name) for t in totals]) for f in fields(Decomposition)))
+
+
+def _rule(mechanism: Potential, prices: Array, *time: Array) -> Array:
+    fault = f"prices has {prices.shape[-1]} assets: this {type(mechanism).__name__} is made for another number."
+    try:
+        held = mechanism.holdings(prices, *time)
+    except ValueError as error:
+        raise ValueError(fault) from error
+    if np.shape(held) != prices.shape:
+        raise ValueError(fault)
+    return held
 
 
 def _fills(prices: Array, fill: float, executed: ArrayLike | None) -> Array:

@@ -395,7 +395,7 @@ def test_a_mechanism_may_trust_its_arrays_because_decompose_has_checked_them(pri
 @pytest.mark.parametrize(("assets", "priced"), [(2, 3), (2, 1), (1, 2), (3, 1)])
 def test_a_grid_on_another_number_of_assets_is_a_value_error(assets, priced):
     grid, prices = LinearGrid(np.eye(assets), np.zeros(assets)), np.ones((1, 3, priced))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"prices has {priced} assets"):
         decompose(grid, prices)
     with pytest.raises(ValueError):
         follow(grid.holdings(prices), prices)
