@@ -29,7 +29,7 @@ CHAPTERS := $(wildcard chapters/*.ipynb)
 EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 STAMP := $(abspath $(VENV))/.installed
 
-.PHONY: book test lab chapter parameters lock clean audit _book force
+.PHONY: book test lab chapter parameters lock clean audit bench _book force
 
 book: $(STAMP)
 	@$(PY) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
@@ -70,6 +70,10 @@ parameters: $(STAMP)
 
 lab: $(STAMP)
 	@$(PY) -m jupyterlab --notebook-dir=chapters --ContentsManager.pre_save_hook=mnvh.book.lab.strip $(LAB)
+
+# Each kernel beside the time to draw its random numbers.
+bench: $(STAMP)
+	@$(PY) benchmarks/kernels.py
 
 # Checks too slow for every change.
 audit: test

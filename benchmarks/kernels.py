@@ -1,0 +1,84 @@
+"""Each simulation kernel beside the time to draw its random numbers: same Generator, same count, one thread.
+
+`make bench` runs this and prints one line a kernel: seconds, seconds of the draw, their ratio. Both are the best
+of several rounds, taken in turn, so that a busy machine disturbs them alike.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from mnvh import decomposition, paths
+
+PATHS, STEPS, ROUNDS = 100_000, 250, 5
+ONE = [[1.0]]
+SMALL = [[1e-4]]
+SIGMA = np.array([[1.0, 0.3, 0.2], [0.3, 0.5, 0.1], [0.2, 0.1, 0.8]])
+GRID = decomposition.LinearGrid(SIGMA, np.zeros(3))
+
+Run = Callable[[np.random.Generator], object]
+
+
+def normals(assets: int = 1, kinds: int = 1) -> Run:
+    """Draw of the standard normals of a kernel, one for each path, date, asset and kind."""
+    return lambda rng: [rng.standard_normal((PATHS, STEPS + 1, assets)) for _ in range(kinds)]
+
+
+def simulated(generator: Callable, **parameters: object) -> Run:
+    return lambda rng: generator(rng, PATHS, STEPS, **parameters)
+
+
+KERNELS: dict[str, tuple[Run, Run]] = {
+    "paths.gaussian": (simulated(paths.gaussian, covariance=ONE), normals()),
+    "paths.autoregressive": (simulated(paths.autoregressive, covariance=ONE, coefficient=-0.3), normals()),
+    "paths.ornstein_uhlenbeck": (
+        simulated(paths.ornstein_uhlenbeck, persistence=0.98, stationary_covariance=ONE),
+        normals(),
+    ),
+    "paths.martingale_gbm": (simulated(paths.martingale_gbm, covariance=SMALL), normals()),
+    "paths.stochastic_volatility": (
+        simulated(paths.stochastic_volatility, volatility=[0.01], log_vol_sd=0.3, persistence=0.95),
+        normals(kinds=2),
+    ),
+    "paths.lattice_walk": (
+        simulated(paths.lattice_walk),
+        lambda rng: rng.integers(0, 2, (PATHS, STEPS + 1, 1), dtype=np.int8),
+    ),
+    "decomposition.simulate, 3 assets": (
+        lambda rng: decomposition.simulate(GRID, lambda r, n: paths.gaussian(r, n, STEPS, covariance=SIGMA), rng, PATHS),
+        lambda rng: [rng.standard_normal((1_000, STEPS + 1, 3)) for _ in range(PATHS // 1_000)],
+    ),
+}
+
+
+def best(runs: tuple[Run, Run]) -> list[float]:
+    """Shortest time of each of two runs, taken in turn."""
+    times: list[list[float]] = [[], []]
+    for seed in range(ROUNDS):
+        for run, taken in zip(runs, times, strict=True):
+            start = time.perf_counter()
+            run(np.random.default_rng(seed))
+            taken.append(time.perf_counter() - start)
+    return [min(taken[1:]) for taken in times]  # the first round compiles
+
+
+def main() -> None:
+    print(f"{PATHS:,} paths × {STEPS} steps, best of {ROUNDS - 1}, NumPy {np.__version__}, Python {sys.version.split()[0]}")
+    print(f"{'kernel':<36}{'s':>8}{'draw s':>9}{'ratio':>8}")
+    # memory first: the peak is the process's and the other kernels keep all their paths
+    decomposition.simulate(GRID, lambda r, n: paths.gaussian(r, n, STEPS, covariance=SIGMA), np.random.default_rng(0), PATHS)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for name, runs in KERNELS.items():
+        kernel, draw = best(runs)
+        print(f"{name:<36}{kernel:>8.3f}{draw:>9.3f}{kernel / draw:>8.2f}")
+    size = PATHS * (STEPS + 1) * 3 * 8 / 2**20
+    print(f"peak memory of decomposition.simulate: {peak:.0f} MB, all its paths at once would take {size:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
