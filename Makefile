@@ -29,7 +29,7 @@ CHAPTERS := $(wildcard chapters/*.ipynb)
 EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 STAMP := $(abspath $(VENV))/.installed
 
-.PHONY: book test lab chapter parameters lock clean audit bench _book force
+.PHONY: book test lab chapter parameters lock clean audit bench release _book force
 
 book: $(STAMP)
 	@$(PY) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
@@ -74,6 +74,11 @@ lab: $(STAMP)
 # Each kernel beside the time to draw its random numbers.
 bench: $(STAMP)
 	@$(PY) benchmarks/kernels.py
+
+# Keeps the verdicts and headline numbers of this version, against which the ledger compares later ones.
+release: book
+	@$(PY) -c 'import json; print(json.load(open("_build/html/verdicts.json"))["version"])' \
+	  | xargs -I{} sh -c 'mkdir -p mnvh/book/history && cp _build/html/verdicts.json mnvh/book/history/{}.json'
 
 # Checks too slow for every change.
 audit: test

@@ -134,10 +134,28 @@ def test_a_page_that_is_listed_and_missing_or_there_and_not_listed(stage):
 
 
 def test_the_ledger_lists_every_claim_of_the_documents():
-    text = ledger.ledger({}, {})
+    text = ledger.ledger({})
     for claim in claims.load()["claims"].values():
         assert claim["quote"].replace("|", "\\|") in text
         assert f"| {claim['id']} |" in text
+
+
+def test_the_ledger_says_what_changed_since_the_version_published_last(tmp_path):
+    now = {"version": "0.10.0", "verdicts": {"2.2a": "holds", "2.5b": "fails as printed"}, "headlines": {"mean": "0.1"}}
+    assert "This is the first version." in ledger.changes(tmp_path, now)
+    old = now | {"version": "0.9.0", "verdicts": {"2.2a": "fails as printed", "2.5b": "fails as printed"}, "headlines": {}}
+    for version in (old | {"version": "0.2.0", "verdicts": {}}, old, now):
+        (tmp_path / f"{version['version']}.json").write_text(json.dumps(version))
+    text = ledger.changes(tmp_path, now)
+    assert "Against version 0.9.0" in text
+    assert "| 2.2a | fails as printed | holds |" in text and "| mean | – | 0.1 |" in text
+    assert "2.5b" not in text
+
+
+def test_headline_numbers_are_those_of_the_answer_box(stage):
+    glued = nbformat.v4.new_output("display_data", data={"x/text/plain": "0.5"}, metadata={"scrapbook": {"name": "mean"}})
+    stage(figure_cell(), nbformat.v4.new_code_cell("", outputs=[glued]), prose=PROSE + " {glue:text}`mean:.3f`")
+    assert json.loads((pages.EXTRA / "verdicts.json").read_text())["headlines"] == {"mean": "0.5"}
 
 
 @pytest.fixture

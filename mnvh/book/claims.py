@@ -251,7 +251,8 @@ def anchor(name: str) -> str:
 
 def body(claim: Mapping, evidence: Sequence[Evidence]) -> str:
     """Markdown of a claim's card without its heading: quote, formula, repair, evidence, reason."""
-    lines = [f"> “{claim['quote']}” (§{claim['section']})", ""]
+    place = f"§{claim['section']}" if claim["section"][0].isdigit() else claim["section"]
+    lines = [f"> “{claim['quote']}” ({place})", ""]
     if claim.get("printed"):
         lines += [f"**Printed:** {claim['printed']}", ""]
     if claim.get("repaired"):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from importlib import metadata
+from pathlib import Path
+
+from packaging.version import Version
 
 from mnvh.book import claims
 
@@ -32,7 +36,7 @@ def planned(chapter: str, title: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def ledger(figures: dict[str, dict], settled: dict[str, dict]) -> str:
+def ledger(settled: dict[str, dict]) -> str:
     """Every statement of the three documents with its verdict, linked to the card that settles it."""
     known = claims.load()
     lines = [
@@ -56,6 +60,29 @@ def ledger(figures: dict[str, dict], settled: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
+def snapshot(headlines: dict[str, str]) -> dict:
+    """What this version says: its number, every verdict, the numbers in the answer boxes."""
+    verdicts = {name: claim["verdict"] for name, claim in claims.load()["claims"].items()}
+    return {"version": metadata.version("mnvh"), "verdicts": verdicts, "headlines": headlines}
+
+
+def changes(history: Path, now: dict) -> str:
+    """Section on what differs from the version published last: verdicts, and headline numbers."""
+    lines = ["## Changes between versions", ""]
+    past = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(history.glob("*.json"))]
+    past = sorted((p for p in past if p["version"] != now["version"]), key=lambda p: Version(p["version"]))
+    if not past:
+        return "\n".join([*lines, "This is the first version.", ""])
+    last = past[-1]
+    lines += [f"Against version {last['version']}:", "", "| | before | now |", "|---|---|---|"]
+    for kind in ("verdicts", "headlines"):
+        for name in sorted(last[kind].keys() | now[kind].keys()):
+            before, after = (version[kind].get(name, "–") for version in (last, now))
+            if before != after:
+                lines.append(f"| {name} | {before} | {after} |")
+    return "\n".join(lines) + "\n"
+
+
 def summary() -> str:
     """Table of the verdicts by document, for the pages that say `<!-- ledger: summary -->`."""
     headings = claims.SETTLED + claims.UNSETTLED[:1]
@@ -66,7 +93,7 @@ def summary() -> str:
     return "\n".join(lines) + "\n"
 
 
-def gallery(figures: dict[str, dict], settled: dict[str, dict]) -> str:
+def gallery(figures: dict[str, dict]) -> str:
     """Every figure with its thumbnail, its place in the book and how to cite it."""
     version = metadata.version("mnvh")
     lines = [
@@ -112,6 +139,3 @@ def _row(claim: dict, is_settled: bool) -> str:
 def _message(caption: str) -> str:
     """First sentence of a caption, which stands in bold."""
     return " ".join(re.match(r"\*\*(.+?)\*\*", caption, re.DOTALL)[1].split())
-
-
-GENERATED = {"appendix_ledger": ledger, "appendix_figures": gallery}

@@ -22,7 +22,8 @@ from mnvh.book import claims, ledger
 from mnvh.book.project import BUILD, CLAIM, FIGURE, contents
 
 STAGE = BUILD / "stage"
-EXTRA = STAGE / "_extra"  # copied to the root of the site as it is: figures/, claims/
+EXTRA = STAGE / "_extra"  # copied to the root of the site as it is: figures/, claims/, verdicts.json
+HISTORY = Path("mnvh/book/history")  # verdicts.json of each published version, by its number
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Book:
 
     figures: dict[str, dict] = field(default_factory=dict)
     settled: dict[str, dict] = field(default_factory=dict)
+    headlines: dict[str, str] = field(default_factory=dict)  # numbers in the answer box of each chapter
     problems: list[str] = field(default_factory=list)
 
 
@@ -57,14 +59,21 @@ def stage() -> Book:
             target.with_suffix(".md").write_text(prose[page], encoding="utf-8")
         elif title:
             target.with_suffix(".md").write_text(ledger.planned(target.name, title), encoding="utf-8")
-        elif target.name not in ledger.GENERATED:
+        elif target.name not in ("appendix_ledger", "appendix_figures"):
             book.problems.append(f"_toc.yml lists {page}, and there is no {page}.ipynb, {page}.md or generated page of that name.")
     for source in Path("chapters").glob("*.ipynb"):
         if str(source.with_suffix("")) not in contents():
             book.problems.append(f"{source} is missing from _toc.yml: enter it, or a reader never sees it.")
     _cross_check(book, prose)
-    for name, render in ledger.GENERATED.items() if not book.problems else ():
-        (STAGE / "chapters" / f"{name}.md").write_text(render(book.figures, book.settled), encoding="utf-8")
+    if not book.problems:
+        now = ledger.snapshot(book.headlines)
+        _write_json(EXTRA / "verdicts.json", now)
+        generated = {
+            "appendix_ledger": ledger.ledger(book.settled) + ledger.changes(HISTORY, now),
+            "appendix_figures": ledger.gallery(book.figures),
+        }
+        for name, text in generated.items():
+            (STAGE / "chapters" / f"{name}.md").write_text(text, encoding="utf-8")
     return book
 
 
@@ -72,6 +81,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
     """Stage one executed chapter; returns its prose."""
     executed = nbformat.read(BUILD / "executed" / source.name, as_version=4)
     provenance = {"chapter": source.stem, "source_sha256": _source_hash(source)} | executed.metadata.pop("mnvh")
+    book.headlines |= _headlines(executed)
     cells: list[NotebookNode] = []
     for cell in executed.cells:
         cells.append(cell)
@@ -99,6 +109,14 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
     executed.cells = cells
     nbformat.write(executed, target)
     return "\n\n".join(c.source for c in nbformat.read(source, as_version=4).cells if c.cell_type == "markdown")
+
+
+def _headlines(executed: NotebookNode) -> dict[str, str]:
+    """Numbers that the first cell, the answer box, takes from code."""
+    outputs = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
+    glued = {o.metadata["scrapbook"]["name"]: list(o.data.values())[0] for o in outputs if "scrapbook" in o.get("metadata", {})}
+    named = re.findall(r"\{glue:text\}`(\w+)", executed.cells[0].source)
+    return {name: glued[name] for name in named if name in glued}
 
 
 def _fill_in(text: str) -> str:
