@@ -29,7 +29,8 @@ REJECTED_Z = 5.0  # rejecting a prediction takes |z| above this
 ACCEPTED_Z = 4.0  # accepting one takes |z| below this and enough resolution
 RESOLUTION = 0.02  # largest standard error relative to the value or to a named scale
 EXACT = 1e-12  # largest residual of an identity, relative to its gross scale
-UNEQUAL = 1e-6  # relative gap from which two sides of a printed equation are different
+UNEQUAL = 1e-6  # relative residual from which the two sides of a printed equation are different
+COUNTEREXAMPLE = 0.01  # relative gap of a counterexample
 
 SETTLED = ("definition", "holds", "holds with an added assumption", "fails as printed")
 UNSETTLED = ("not yet examined", "not an assertion", "out of scope")
@@ -88,8 +89,8 @@ def estimate(
     """Simulated or measured value against what the printed and the repaired statement predict.
 
     A prediction is rejected at |z| > 5. It is accepted at |z| < 4 if the standard error is at most 2 % of
-    the value or of the named `scale`, and the alternative is rejected: for the repaired statement that is
-    the printed one, for the printed statement it is `alternative` or the repaired one.
+    the value or of the named `scale`, and an alternative is rejected: the other statement, or `alternative`.
+    The scale may not exceed the largest of the numbers compared.
     """
     return _measured("estimate", value, stderr, printed, repaired, alternative, scale, what)
 
@@ -118,10 +119,14 @@ def order(difference: float, stderr: float, *, of: str = "printed", what: str = 
 
 
 def counterexample(printed: float, found: float, *, scale: float, what: str) -> Evidence:
-    """One exact instance in which the printed statement says `printed` and the computation finds `found`."""
+    """One instance in which the printed statement says `printed` and an exact computation finds `found`.
+
+    It rejects if they differ by more than 1 % of `scale`, the size of what is computed. A sampled value is no
+    exact one: for it use `estimate`.
+    """
     scale = float(check.positive("scale", scale))
-    gap = abs(float(check.number("printed", printed)) - float(check.number("found", found))) / scale
-    state = "rejected" if gap > UNEQUAL else "open"
+    gap = abs(float(check.number("printed", printed)) - float(check.number("found", found)))
+    state = "rejected" if gap > COUNTEREXAMPLE * max(scale, abs(printed), abs(found)) else "open"
     return Evidence("counterexample", state, "", _typeset(f"{what}: printed {printed:.6g}, found {found:.6g}"))
 
 
@@ -155,7 +160,13 @@ def _measured(
     if not given.keys() & {"printed", "repaired"}:
         raise ValueError(f"{kind} has no prediction: pass what the printed or the repaired statement predicts.")
     z = {name: (value - prediction) / stderr for name, prediction in given.items()}
-    size = max(abs(value), abs(float(check.number("scale", scale[1]))) if scale else 0.0)
+    size = abs(value)
+    if scale is not None and kind == "estimate":
+        largest = max(map(abs, [value, *given.values()]))
+        fix = "a scale larger than all that is compared would let any standard error pass"
+        size = max(size, float(check.number("scale", scale[1], 0, largest * (1 + 1e-9), fix=fix)))
+    elif scale is not None:
+        size = max(size, scale[1])
     resolved = stderr <= RESOLUTION * size
 
     def state(name: str, *alternatives: str) -> str:
@@ -169,7 +180,7 @@ def _measured(
     shown = "; ".join(f"{name} {given[name]:.5g} (z = {z[name]:+.1f})" for name in given)
     measure = f" (scale: {scale[0]} = {scale[1]:.4g})" if scale and scale[0] != "one" else ""
     text = _typeset(f"{what}: {_with_error(value, stderr)}{measure}; {shown}")
-    return Evidence(kind, state("printed", "alternative", "repaired"), state("repaired", "printed"), text)
+    return Evidence(kind, state("printed", "alternative", "repaired"), state("repaired", "printed", "alternative"), text)
 
 
 def _with_error(value: float, stderr: float) -> str:
@@ -228,8 +239,10 @@ def judge(claim: Mapping, evidence: Sequence[Evidence]) -> None:
     name, verdict = claim["id"], claim["verdict"]
     if verdict not in SETTLED:
         raise UnresolvedError(f"claim {name} is {verdict!r} in claims.yml: enter a verdict of {SETTLED} to settle it.")
+    if not claim.get("repaired") and any(e.repaired for e in evidence):
+        raise UnresolvedError(f"claim {name}: evidence speaks of a repaired statement, and claims.yml has none.")
     wanted = {"printed": "accepted" if verdict in ("definition", "holds") else "rejected"}
-    if claim.get("repaired") and wanted["printed"] == "rejected":
+    if claim.get("repaired"):
         wanted["repaired"] = "accepted"
     opposite = {"accepted": "rejected", "rejected": "accepted"}
     listing = "\n".join(f"  {e.kind}: {e.text}" for e in evidence) or "  none"
@@ -237,8 +250,8 @@ def judge(claim: Mapping, evidence: Sequence[Evidence]) -> None:
     if any(opposite[state] in found[statement] for statement, state in wanted.items()):
         raise ContradictedError(f"claim {name} is entered as {verdict!r}, but evidence says otherwise:\n{listing}")
     for statement, state in wanted.items():
-        if state not in found[statement]:
-            message = f"claim {name} ({verdict!r}): no evidence by which the {statement} statement is {state}:\n{listing}"
+        if state not in found[statement] or "open" in found[statement]:
+            message = f"claim {name} ({verdict!r}): not all evidence on the {statement} statement has it {state}:\n{listing}"
             raise UnresolvedError(message)
     if (verdict == "definition") != any(e.kind == "definition" for e in evidence):
         raise UnresolvedError(f"claim {name}: evidence of kind definition goes with the verdict 'definition' alone.")

@@ -120,6 +120,19 @@ def band(axes: Axes, x: ArrayLike, mean: ArrayLike, error: ArrayLike, **look: ob
     axes.fill_between(x, mean - 2 * error, mean + 2 * error, color=line.get_color(), alpha=0.2, linewidth=0)
 
 
+def spokes(axes: Axes, centre: str, rows: pd.DataFrame) -> None:
+    """Draw a box in the middle and one for each of four rows in the corners; a row's columns are its lines."""
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.axis("off")
+    paper = {"boxstyle": "round,pad=0.6", "facecolor": "white", "edgecolor": "#0b3c5d"}
+    corners = ((0.17, 0.85), (0.83, 0.85), (0.17, 0.15), (0.83, 0.15))
+    for corner, lines in zip(corners, rows.itertuples(index=False), strict=True):
+        link = {"arrowstyle": "-", "color": "#0b3c5d", "shrinkA": 40, "shrinkB": 40}
+        axes.annotate("", xy=corner, xytext=(0.5, 0.5), arrowprops=link)
+        axes.text(*corner, "\n".join(lines), ha="center", va="center", bbox=paper, fontsize=9)
+    axes.text(0.5, 0.5, centre, ha="center", va="center", bbox=paper | {"facecolor": "#E8F0F6"}, fontweight="bold")
+
+
 def ticks(axis: Axis, places: Sequence[float]) -> None:
     """Label a logarithmic axis at these places and nowhere else."""
     axis.set_ticks(places, [f"{place:g}" for place in places])
