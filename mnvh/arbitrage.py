@@ -105,12 +105,14 @@ def liquidity_provider(
     pool : Potential
         Of one priced asset.
     prices, fee_bps, start
-        As in `pool_prices`, with the same errors.
+        As in `pool_prices`.
 
     Returns
     -------
     Decomposition
         Series of shape (n_paths, n_steps).
+
+    Raises ValueError as `pool_prices`.
     """
     marginal = pool_prices(prices, fee_bps=fee_bps, start=start)
     held, executed, prices = pool.holdings(marginal), executed_prices(pool, marginal), np.asarray(prices, dtype=float)
