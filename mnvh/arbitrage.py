@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 
 from mnvh import check
 from mnvh.check import Array
-from mnvh.decomposition import Decomposition, Potential, attribute, bregman, decompose
+from mnvh.decomposition import Decomposition, Potential, attribute, bregman
 
 
 def executed_prices(pool: Potential, prices: ArrayLike) -> Array:
@@ -119,15 +119,15 @@ def liquidity_provider(
     paid = np.vecdot(np.diff(held, axis=1), executed)  # numéraire that leaves the pool
     log_fee = fee_bps / 10_000
     fees = np.where(paid < 0, -np.expm1(log_fee) * paid, -np.expm1(-log_fee) * paid)
-    actual, ideal = attribute(held, prices, executed=executed, income=fees), decompose(pool, prices)
-    lag = held[:, :-1] - pool.holdings(prices[:, :-1])
+    account = attribute(held, prices, executed=executed, income=fees)
+    value, lag = pool.value(prices), held - pool.holdings(prices)
     return Decomposition(
-        directional=np.vecdot(lag, np.diff(prices, axis=1)),
-        harvest=ideal.harvest,
-        displacement=ideal.displacement,
-        carry=actual.carry,
-        cost=actual.cost,
-        gross=actual.gross + ideal.gross,
+        directional=np.vecdot(lag[:, :-1], np.diff(prices, axis=1)),
+        harvest=bregman(pool, prices[:, 1:], prices[:, :-1]),
+        displacement=value[:, :-1] - value[:, 1:],
+        carry=account.carry,
+        cost=account.cost,
+        gross=account.gross + abs(value[:, :-1]) + abs(value[:, 1:]),
     )
 
 
