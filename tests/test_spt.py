@@ -188,6 +188,15 @@ def test_a_day_late_is_the_weights_of_yesterday_drifted():
     np.testing.assert_allclose(np.exp(follow_log(never, NYSE)), NYSE.mean(axis=2), rtol=1e-10)
 
 
+def test_bounce_earns_half_its_square_a_day_and_nothing_a_day_late():
+    logs = paths.roll(np.random.default_rng(8), 400, 1000, covariance=1e-4 * np.eye(2), half_spread=0.01)
+    shares = market_weights(np.exp(logs))
+    on_time = follow_log([0.5, 0.5], shares)[:, -1]
+    late = follow_log(delayed([0.5, 0.5], shares, 1), shares)[:, -1]
+    assert_mean(on_time - late, 1000 * 0.01**2 / 2)
+    assert_mean(late, 0.0)
+
+
 # Growth
 
 def test_excess_growth_of_equal_weights_and_equal_correlations():
