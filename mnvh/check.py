@@ -185,6 +185,26 @@ def autoregression(
     return matrix, covariance, innovation
 
 
+def weights(name: str, value: ArrayLike, shape: tuple[int | str, ...]) -> Array:
+    """Return `value` as portfolio weights of the given shape: at least 0, summing to 1 along the last axis.
+
+    Raises
+    ------
+    ValueError
+        As in `array`; or if a weight is below 0, or a sum differs from 1 by more than 1e-9.
+    """
+    result = array(name, value, shape)
+    if (result < 0).any():
+        fix = "a short position can lose everything, and no log of wealth is left"
+        raise ValueError(_message(name, float(result.min()), "weights of at least 0", fix))
+    gaps = abs(result.sum(axis=-1) - 1)
+    if (gaps > 1e-9).any():
+        worst = float(result.sum(axis=-1).flat[gaps.argmax()])
+        fix = "divide by the sum, and give cash a column of its own, with the price 1"
+        raise ValueError(_message(name, f"shape {result.shape} with the sum {worst:g}", "a sum of 1", fix))
+    return result
+
+
 def changes(name: str, value: ArrayLike, shape: tuple[int | str, ...]) -> Array:
     """Return `value` as returns or price changes of the given shape.
 

@@ -18,6 +18,7 @@ from mnvh import check
 from mnvh.check import Array
 
 SPLITS = tuple(range(2, 11))  # new shares for an old one, or old for a new
+NYSE = Path(__file__).resolve().parents[1] / "data" / "nyse_o.csv.gz"  # in the checkout, beside the package
 
 
 def sp500_stocks() -> pd.DataFrame:
@@ -39,6 +40,35 @@ def sp500_stocks() -> pd.DataFrame:
     frame = load_sp500_dataset().rename_axis(index="date")
     frame.attrs["report"] = _report(frame, max_gap_days=7)
     return frame
+
+
+def nyse_stocks() -> pd.DataFrame:
+    """Values of 36 New York stocks, daily from July 1962 to December 1984, from `data/` (Cover, Math. Finance 1991).
+
+    Stocks that were listed throughout, chosen in hindsight. The source has no dates.
+
+    Returns
+    -------
+    DataFrame, shape (5652, 36), indexed by trading day; day 0 is 1 for each stock.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is absent, as it is from an installation that is no checkout.
+
+    Examples
+    --------
+    >>> nyse_stocks()[["iroqu", "kinar"]].iloc[-1].round(4).tolist()
+    [8.9151, 4.1276]
+    """
+    if not NYSE.is_file():
+        raise FileNotFoundError(
+            f"{NYSE} is absent: the data stand in the project's checkout beside mnvh. "
+            "Likely fix: run from the checkout, where `make book` installs the package in place, and restore the file."
+        )
+    values = pd.read_csv(NYSE, dtype=str).astype(float).set_axis(range(1, 5652))
+    first = pd.DataFrame(1.0, index=[0], columns=values.columns)
+    return pd.concat([first, values]).rename_axis(index="day")
 
 
 def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:

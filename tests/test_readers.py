@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import importlib.util
+import re
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from mnvh import readers
 
@@ -140,3 +143,41 @@ def test_the_twenty_stocks_are_complete_and_one_of_them_has_a_probable_split():
     assert frame.shape == (8313, 20)
     assert readers.from_frame(frame).shape == (1, 8313, 20)
     assert frame.attrs["report"] == ["RRC moves by a factor 0.3332 on 1990-04-10, perhaps a split 3 for 1."]
+
+
+def test_the_vendored_file_is_the_one_whose_source_is_given():
+    packed = (ROOT / "data/nyse_o.csv.gz").read_bytes()
+    text = gzip.decompress(packed)
+    readme = (ROOT / "data/README.md").read_text()
+    for content, name in ((packed, "nyse_o.csv.gz"), (text, "nyse_o.csv")):
+        assert f"    {hashlib.sha256(content).hexdigest()}  {name}\n" in readme
+    names = [f"{chr(65 + i)}" for i in range(26)] + [f"x{i}" for i in range(1, 7)] + list("abcd")
+    names[16] = "x7"  # in the place of Q
+    source = ",".join(names).encode() + text[text.index(b"\n") :]
+    assert f"That file has the SHA-256 `{hashlib.sha256(source).hexdigest()}`" in readme
+    assert packed[4:8] == bytes(4)  # no date
+    assert re.search(r"universal-portfolios, version 0\.4\.17", readme) and (ROOT / "data/LICENSE-universal-portfolios").exists()
+
+
+def test_the_36_stocks_are_those_of_the_literature():
+    frame = readers.nyse_stocks()
+    assert frame.shape == (5652, 36) and (frame.iloc[0] == 1).all()
+    assert list(frame.columns) == sorted(frame.columns)
+    final = frame.iloc[-1]
+    assert (final.idxmax(), final.idxmin()) == ("morris", "dupont")
+    assert final[["morris", "dupont"]].round(2).tolist() == [54.14, 3.07]
+    assert frame["schlum"].max().round(2) == 90.12 and frame["meico"].min().round(2) == 0.26
+    relatives = (frame / frame.shift()).iloc[1:].to_numpy()
+    np.testing.assert_allclose(relatives, relatives.round(5), rtol=1e-14)  # five decimals at the origin
+    assert readers.from_frame(frame).shape == (1, 5652, 36)
+
+
+def test_vendored_numbers_are_read_to_the_last_digit():
+    first = gzip.decompress((ROOT / "data/nyse_o.csv.gz").read_bytes()).decode().splitlines()[1].split(",")
+    assert readers.nyse_stocks().iloc[1].tolist() == [float(number) for number in first]
+
+
+def test_without_the_checkout_the_vendored_file_is_missed_by_name(monkeypatch, tmp_path):
+    monkeypatch.setattr(readers, "NYSE", tmp_path / "nyse_o.csv.gz")
+    with pytest.raises(FileNotFoundError, match=r"nyse_o\.csv\.gz is absent.*checkout.*Likely fix"):
+        readers.nyse_stocks()

@@ -30,7 +30,7 @@ ACCEPTED_Z = 4.0  # accepting one takes |z| below this and enough resolution
 RESOLUTION = 0.02  # largest standard error relative to the value or to a named scale
 EXACT = 1e-12  # largest residual of an identity, relative to its gross scale
 UNEQUAL = 1e-6  # relative residual from which the two sides of a printed equation are different
-COUNTEREXAMPLE = 0.01  # relative gap of a counterexample
+COUNTEREXAMPLE = 1e-3  # relative gap of a counterexample
 
 SETTLED = ("definition", "holds", "holds with an added assumption", "fails as printed")
 UNSETTLED = ("not yet examined", "not an assertion", "out of scope")
@@ -121,7 +121,7 @@ def order(difference: float, stderr: float, *, of: str = "printed", what: str = 
 def counterexample(printed: float, found: float, *, scale: float, what: str) -> Evidence:
     """One instance in which the printed statement says `printed` and an exact computation finds `found`.
 
-    It rejects if they differ by more than 1 % of `scale`, the size of what is computed. A sampled value is no
+    It rejects if they differ by more than 0.1 % of `scale`, the size of what is computed. A sampled value is no
     exact one: for it use `estimate`.
     """
     scale = float(check.positive("scale", scale))
