@@ -86,19 +86,20 @@ def test_nothing_changed_executes_nothing(copy):
 
 def test_a_changed_constant_reaches_the_page_and_executes_only_its_users(copy):
     users = [name for name in os.listdir(copy.folder / "chapters")
-             if name.endswith(".ipynb") and "decomposition.py" in (copy.folder / f"_build/deps/{name[:-6]}.d").read_text()]  # fmt: skip
-    before = mean_cost(copy)
-    copy.edit("mnvh/decomposition.py", "fee_bps / 10_000", "fee_bps / 1_000")
+             if name.endswith(".ipynb") and "functional.py" in (copy.folder / f"_build/deps/{name[:-6]}.d").read_text()]  # fmt: skip
+    assert expected_pnl(copy) == 10
+    copy.edit("mnvh/functional.py", "len(intensity)))) / 2", "len(intensity)))) / 4")
     result = copy.make("book")
     assert result.returncode == 0, result.stdout + result.stderr
     assert sorted(executed(result)) == sorted(name[:-6] for name in users)
-    assert mean_cost(copy) < before - 0.1
+    assert expected_pnl(copy) == 5
 
 
-def mean_cost(copy):
-    """The mean cost that the page of chapter 2 shows."""
-    text = BeautifulSoup(copy.page("chapters/02_decomposition"), "html.parser").get_text()
-    return float(re.search(r"cost is (-[\d.]+) a path", text)[1])
+def expected_pnl(copy):
+    """Expected P&L of a grid about the mean of a reverting price, T·½K(R - r), in a table of chapter 2."""
+    page = BeautifulSoup(copy.page("chapters/02_decomposition"), "html.parser")
+    row = next(row for row in page.find_all("tr") if "OU about its mean" in row.get_text())
+    return float(row.find("td").get_text())
 
 
 def test_a_failing_cell_is_named_and_the_old_book_stays(copy):
