@@ -64,6 +64,14 @@ def generator(name: str, value: np.random.Generator) -> np.random.Generator:
     return value
 
 
+def instance(name: str, value: object, kind: type) -> object:
+    """Return `value` if it is of this class, else raise ValueError."""
+    if not isinstance(value, kind):
+        fix = f"{kind.__module__} makes it; look at the order of the arguments"
+        raise ValueError(_message(name, value, f"a {kind.__name__}", fix))
+    return value
+
+
 def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = None, *, fix: str = "") -> Array:
     """Return `value` as a finite array of the given shape; arrays of rational numbers stay exact.
 

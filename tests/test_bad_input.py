@@ -24,6 +24,9 @@ NOT_HERE = {
     "check": "the checks themselves: tests/test_check.py",
     "decomposition.Potential": "a protocol, nothing to call",
     "decomposition.Decomposition": "a result, made by decompose",
+    "inventory.Profit": "a result",
+    "contrarian_rule.Rule": "a result",
+    "contrarian_rule.Rates": "a result",
     "decomposition.bregman": "an inner step, on arrays that decompose has checked",
 }
 ARGUMENTS_NOT_HERE = {  # beside every argument of type Potential, which is any object with its methods

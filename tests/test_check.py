@@ -68,6 +68,7 @@ BAD = [
     ("semidefinite", ([[0.0, 1.0], [1.0, 0.0]],), "x has the eigenvalue -1: .*semidefinite"),
     ("semidefinite", (2.0,), r"shape \(\).*one asset needs \[\[value\]\]"),
     ("semidefinite", ([[1.0]], 2), r"allowed is shape \(2, 2\)"),
+    ("instance", (1.0, Fraction), "x is 1.0: allowed is a Fraction.*fractions makes it"),
     ("weights", ([0.5, 0.4], ("n",)), "with the sum 0.9: allowed is a sum of 1.*divide by the sum"),
     ("weights", ([1.5, -0.5], ("n",)), "x is -0.5: allowed is weights of at least 0"),
     ("changes", (np.full((20, 1), 0.01), ("n", 1)), "x has 20 entries, all above 0: these look like prices"),
