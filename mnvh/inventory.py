@@ -45,7 +45,7 @@ def profit(market: Market, quotes: Quotes, *, fill: float = 1) -> Profit:
     Raises
     ------
     ValueError
-        If θ is outside [0, 1], the quotes are for another number of steps, or never filled.
+        If θ is outside [0, 1], the quotes are for another number of steps, or never filled, or always.
 
     Examples
     --------
@@ -65,8 +65,11 @@ def profit(market: Market, quotes: Quotes, *, fill: float = 1) -> Profit:
         earned = moments[1].sum()
         mean, moments = mean + earned, _gain(moments, -earned)  # of W less its mean: no cancellation
     _, _, variance, _, fourth = moments.sum(axis=(1, 2))
-    if variance == 0:
-        raise ValueError("quotes are never filled: the profit is 0 and has no kurtosis. Likely fix: smaller distances.")
+    if variance <= 1e-14 * (mean**2 + market.move**2):  # nothing but rounding
+        raise ValueError(
+            "quotes are never filled, or always: the profit does not vary and has no kurtosis. "
+            "Likely fix: distances at which a fill is uncertain."
+        )
     sd_inventory = (moments[0].sum(axis=0) @ q**2.0) ** 0.5
     return Profit(float(mean), float(variance**0.5), float(fourth / variance**2), float(sd_inventory))
 

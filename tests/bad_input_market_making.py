@@ -87,7 +87,7 @@ CASES = {
         *FILL,
         ({"fill": 0.0, "half_spread": -0.1}, "half_spread is -0.1"),
     ),
-    "inventory.profit": changed(CHAIN, *ON_CHAIN, ({"quotes": Quotes(ASK + inf, ASK + inf)}, "quotes are never filled")),
+    "inventory.profit": changed(CHAIN, *ON_CHAIN, ({"quotes": Quotes(ASK + inf, ASK + inf)}, "quotes are never filled, or always")),
     "inventory.certainty_equivalent": changed(CHAIN | dict(risk_aversion=0.1), *ON_CHAIN, *AVERSION),
     "inventory.expected_rule": changed(
         CHAIN,
