@@ -209,7 +209,8 @@ def logistic(signal: ArrayLike, *, scale: float, low: float, high: float) -> Arr
     Raises ValueError if the signal is not finite, the scale is not above 0, or low is not below high.
     """
     low, high = _bounds(low, high)
-    return low + (high - low) * (1 + np.tanh(check.array("signal", signal) / (2 * _increasing("scale", scale)))) / 2
+    height = (1 + np.tanh(check.array("signal", signal) / (2 * _increasing("scale", scale)))) / 2
+    return np.clip(low + (high - low) * height, low, high)  # rounding must not leave the bounds
 
 
 def switching_variance(

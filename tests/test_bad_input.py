@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -307,6 +308,10 @@ CASES: dict[str, tuple] = {
         *number("half_spread", -0.1, inf),
     ),
 }
+
+
+for path in sorted(Path(__file__).parent.glob("bad_input_*.py")):  # cases of one module, in a file of their own
+    CASES |= importlib.import_module(path.stem).CASES
 
 
 def public(module: ModuleType) -> dict[str, object]:
