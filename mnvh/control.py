@@ -213,6 +213,35 @@ def logistic(signal: ArrayLike, *, scale: float, low: float, high: float) -> Arr
     return np.clip(low + (high - low) * height, low, high)  # rounding must not leave the bounds
 
 
+def keep_within(target: ArrayLike, band: float, *, reset: bool) -> Array:
+    """Sizes that change only when the target leaves the band around them (§7.1, §7.3).
+
+    Parameters
+    ----------
+    target : array, shape (n_paths, n_steps)
+        What would be held without costs; the first value is held at once.
+    band : float
+        Half-width b ≥ 0, in units of the target.
+    reset : bool
+        Then go to the target; else to the edge of the band, which is optimal for proportional costs.
+
+    Returns
+    -------
+    array, shape (n_paths, n_steps)
+
+    Raises ValueError if the target is not a finite table, the band is negative, or reset is no bool.
+
+    Examples
+    --------
+    >>> keep_within([[0.0, 0.5, 2.0, 1.5, 0.0]], 1.0, reset=False)
+    array([[0., 0., 1., 1., 1.]])
+    """
+    target = check.array("target", target, ("n_paths", "n_steps"))
+    if not isinstance(reset, bool):
+        raise ValueError(f"reset is {reset!r}: allowed are True, to the target, and False, to the edge of the band.")
+    return _keep(target, float(check.number("band", band, 0)), reset)
+
+
 def switching_variance(
     rng: Generator, n_paths: int, n_steps: int, *, variances: ArrayLike, transition: ArrayLike
 ) -> Array:
@@ -282,3 +311,14 @@ def _chain(uniform: Array, first: Array, rows: Array) -> Array:
             states[path, t] = state
             law = rows[state]
     return states
+
+
+@numba.njit(cache=True)
+def _keep(target: Array, band: float, reset: bool) -> Array:
+    held = target.copy()
+    for path in range(held.shape[0]):
+        for t in range(1, held.shape[1]):
+            aim, last = target[path, t], held[path, t - 1]
+            kept = min(max(last, aim - band), aim + band)
+            held[path, t] = aim if reset and kept != last else kept
+    return held

@@ -7,7 +7,6 @@ finder. The edge is the expected P&L per step and unit of K before costs, ½(R -
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
@@ -253,27 +252,6 @@ def tracking_band(*, cost: float, variance_rate: float, aversion: float) -> tupl
     return band, aversion * band**2 / 6 + cost * variance_rate / (2 * band)
 
 
-def keep_within(target: ArrayLike, band: float) -> Array:
-    """Holdings that move only when the target leaves the band around them, and then to the band's edge (§7.1, §7.3).
-
-    Parameters
-    ----------
-    target : array, shape (n_paths, n_steps)
-        What would be held without costs; the first value is held at once.
-    band : float
-        Half-width b ≥ 0, in units of the target.
-
-    Raises ValueError if the target is not a finite table, or the band is negative.
-
-    Examples
-    --------
-    >>> keep_within([[0.0, 0.5, 2.0, 1.5, 0.0]], 1.0)
-    array([[0., 0., 1., 1., 1.]])
-    """
-    target = check.array("target", target, ("n_paths", "n_steps"))
-    return _keep(target, float(check.number("band", band, 0)))
-
-
 def aim_and_speed(*, aversion: float, cost: float, discount: float, decay: float) -> tuple[float, float]:
     """Trading speed a/λ and aim of Gârleanu and Pedersen (J. Econ. Theory 2016), continuous time (§7.1).
 
@@ -336,13 +314,3 @@ def _saturation(harvest: float, decay: float, cost: float, queue: float) -> None
     check.positive("decay", decay)
     check.number("cost", cost, 0)
     check.number("queue", queue, 0)
-
-
-@numba.njit(cache=True)
-def _keep(target: Array, band: float) -> Array:
-    held = target.copy()
-    for path in range(held.shape[0]):
-        for t in range(1, held.shape[1]):
-            aim = target[path, t]
-            held[path, t] = min(max(held[path, t - 1], aim - band), aim + band)
-    return held

@@ -60,6 +60,12 @@ CASES = {
     ),
     "control.clipped_line": (dict(signal=[0.1, -0.1], gain=1.0, low=0.0, high=1.0), *G, *off("gain", 0.0, -1.0)),
     "control.logistic": (dict(signal=[0.1, -0.1], scale=1.0, low=0.0, high=1.0), *G, *off("scale", 0.0, -1.0)),
+    "control.keep_within": (
+        dict(target=[[0.0, 1.0]], band=0.5, reset=False),
+        *[({"target": value}, "target") for value in ([0.0, 1.0], [[nan, 1.0]], "a", None)],
+        *off("band", -0.1, inf),
+        *off("reset", 0),
+    ),
     "control.switching_variance": (
         dict(rng=RNG, n_paths=2, n_steps=5, variances=[1.0, 2.0], transition=CHAIN),
         *[({"rng": value}, "numpy.random.Generator") for value in (None, 42)],

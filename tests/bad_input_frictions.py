@@ -52,11 +52,6 @@ CASES = {
         dict(cost=0.1, variance_rate=1.0, aversion=1.0),
         *[case for name in ("cost", "variance_rate", "aversion") for case in off(name, 0.0, -1.0, inf)],
     ),
-    "frictions.keep_within": (
-        dict(target=[[0.0, 1.0]], band=0.5),
-        *[({"target": value}, "target") for value in ([0.0, 1.0], [[nan, 1.0]], "a", None)],
-        *off("band", -0.1, inf),
-    ),
     "frictions.aim_and_speed": (
         dict(aversion=1.0, cost=0.5, discount=0.0, decay=0.7),
         *[case for name in ("aversion", "cost") for case in off(name, 0.0, -1.0)],

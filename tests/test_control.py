@@ -115,3 +115,13 @@ def test_the_vix_squared_exceeded_later_variance_on_four_days_of_five():
     index = readers.sp500_index().loc["2014-01-03":]
     table = control.swap_table(index.close, index.vix, horizon=21)
     assert (table.reference > table.later).mean() == pytest.approx(0.82, abs=0.005)
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=40), st.floats(0, 50))
+def test_kept_sizes_stay_in_the_band_and_move_to_its_edge_or_to_the_target(path, band):
+    for reset in (False, True):
+        held = control.keep_within([path], band, reset=reset)[0]
+        gap = np.abs(np.array(path) - held)
+        assert (gap <= band + 1e-9).all()
+        moved = np.flatnonzero(np.diff(held)) + 1
+        assert np.allclose(gap[moved], 0 if reset else band, atol=1e-9)

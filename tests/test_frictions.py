@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import minimize_scalar
 
-from mnvh import frictions, functional, paths
+from mnvh import control, frictions, functional, paths
 from mnvh.decomposition import LinearGrid, attribute, decompose, follow
 
 positive = st.floats(0.01, 10.0)
@@ -174,9 +174,9 @@ def test_a_reflecting_band_has_its_turnover_and_distance():
     step = 1e-4
     target = paths.gaussian(rng(), 60, 40_000, covariance=[[step]])[..., 0]
     band = 0.5
-    held = frictions.keep_within(target, band)
+    held = control.keep_within(target, band, reset=False)
     seen = band + 0.5826 * np.sqrt(step)  # reflection is seen at discrete times
-    assert abs(z(np.abs(np.diff(held)).sum(axis=1)[:], 1 / (2 * seen) * 4)) < 4
+    assert abs(z(np.abs(np.diff(held)).sum(axis=1), 1 / (2 * seen) * 4)) < 4
     assert np.abs(target - held).max() <= band + 1e-12
 
 
@@ -199,12 +199,3 @@ def test_without_reversion_the_rule_is_the_linear_grid():
     grid = LinearGrid(0.4 * np.eye(2), [5.0, 6.0])
     held = frictions.reverting_holdings(prices, intensity=0.4, reversion=0.0)
     assert np.allclose(held, grid.holdings(prices), atol=1e-12)
-
-
-@given(st.lists(st.floats(-100, 100), min_size=1, max_size=40), st.floats(0, 50))
-def test_kept_holdings_stay_in_the_band_and_move_only_at_its_edge(path, band):
-    held = frictions.keep_within([path], band)[0]
-    gap = np.abs(np.array(path) - held)
-    assert (gap <= band + 1e-9).all()
-    moved = np.flatnonzero(np.diff(held)) + 1
-    assert np.allclose(gap[moved], band, atol=1e-9)
