@@ -71,6 +71,26 @@ def nyse_stocks() -> pd.DataFrame:
     return pd.concat([first, values]).rename_axis(index="day")
 
 
+def sp500_index() -> pd.DataFrame:
+    """S&P 500, daily 1999-2018, and the VIX, daily 2014-2018, both closing values, from arch's wheel.
+
+    Returns
+    -------
+    DataFrame, shape (5031, 5), indexed by the index's trading days: open, high, low, close, vix
+        `vix` is in per cent a year and NaN where the source has none.
+
+    Examples
+    --------
+    >>> frame = sp500_index()
+    >>> frame["close"].iloc[0].round(2).item(), int(frame["vix"].notna().sum())
+    (1228.1, 1257)
+    """
+    from arch.data import sp500, vix  # their import takes seconds
+
+    frame = sp500.load().rename_axis(index="date")[["Open", "High", "Low", "Close"]].rename(columns=str.lower)
+    return frame.assign(vix=vix.load()["vix"])
+
+
 def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
     """Prices from a reader's own file; a UserWarning repeats the report where there is something to look at.
 
