@@ -319,13 +319,13 @@ def simulate(
 
 
 def _rule(mechanism: Potential, prices: Array, *time: Array) -> Array:
-    fault = f"prices has {prices.shape[-1]} assets: this {type(mechanism).__name__} is made for another number."
+    fault = f"prices has {prices.shape[-1]} assets, and this {type(mechanism).__name__} refuses them: "
     try:
         held = mechanism.holdings(prices, *time)
     except ValueError as error:
-        raise ValueError(fault) from error
+        raise ValueError(fault + str(error)) from error
     if np.shape(held) != prices.shape:
-        raise ValueError(fault)
+        raise ValueError(fault + f"its holdings have the shape {np.shape(held)}, the prices {prices.shape}.")
     return held
 
 

@@ -24,6 +24,7 @@ NOT_HERE = {
     "check": "the checks themselves: tests/test_check.py",
     "decomposition.Potential": "a protocol, nothing to call",
     "decomposition.Decomposition": "a result, made by decompose",
+    "options.Greeks": "a result",
     "inventory.Profit": "a result",
     "contrarian_rule.Rule": "a result",
     "contrarian_rule.Rates": "a result",

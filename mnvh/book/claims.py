@@ -90,7 +90,7 @@ def estimate(
 
     A prediction is rejected at |z| > 5. It is accepted at |z| < 4 if the standard error is at most 2 % of
     the value or of the named `scale`, and an alternative is rejected: the other statement, or `alternative`.
-    The scale may not exceed the largest of the numbers compared.
+    The scale may not exceed five times the largest of the numbers compared.
     """
     return _measured("estimate", value, stderr, printed, repaired, alternative, scale, what)
 
@@ -163,8 +163,8 @@ def _measured(
     size = abs(value)
     if scale is not None and kind == "estimate":
         largest = max(map(abs, [value, *given.values()]))
-        fix = "a scale larger than all that is compared would let any standard error pass"
-        size = max(size, float(check.number("scale", scale[1], 0, largest * (1 + 1e-9), fix=fix)))
+        fix = "a scale far above all that is compared would let any standard error pass"
+        size = max(size, float(check.number("scale", scale[1], 0, 5 * largest, fix=fix)))
     elif scale is not None:
         size = max(size, scale[1])
     resolved = stderr <= RESOLUTION * size
