@@ -3,7 +3,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .DEFAULT_GOAL := book
-.SECONDARY:
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -37,12 +36,14 @@ book: $(STAMP)
 # The keys must be fresh before make looks at what depends on them: hence a make of its own.
 _book: _build/book.stamp
 	@echo "Book: $(CURDIR)/_build/html/index.html"
-	@for f in _build/times/*.txt; do echo "  $$(basename $$f .txt): $$(cat $$f) s"; done
+	@for c in $(CHAPTERS:chapters/%.ipynb=%); do echo "  $$c: $$(cat _build/times/$$c.txt) s"; done
 
 _build/executed/%.ipynb: _build/hash/chapters/%.ipynb.sha _build/hash/requirements.lock.sha _build/hash/mnvh/book/run.py.sha
+# A chapter whose rule in _build/deps is lost does not know what it depends on: execute it.
 	@$(PY) -m mnvh.book.run chapters/$*.ipynb
 
 -include $(wildcard _build/deps/*.d)
+$(foreach c,$(CHAPTERS:chapters/%.ipynb=%),$(if $(shell test -s _build/deps/$(c).d && echo yes),,$(eval _build/executed/$(c).ipynb: force)))
 
 PAGE_KEYS = $(shell find _build/hash -name '*.sha' 2>/dev/null | grep -v -e /data/ -e /mnvh/[a-z_]*\\.py)
 
@@ -60,16 +61,18 @@ test: book
 	@$(PY) -m pytest $(PYTEST)
 	@if [ -n "$$NO_BROWSER" ]; then echo "NO_BROWSER is set: the page tests were left out."; fi
 
-# make chapter NAME=02_decomposition PARAMS="seed=7 n_paths=1000"
+# make chapter NAME=02_decomposition PARAMS="seed=7 n_paths=1000"; the two reach the shell as data, never as code
+chapter parameters: export NAME := $(value NAME)
+chapter: export PARAMS := $(value PARAMS)
 chapter: $(STAMP)
-	@$(PY) -m mnvh.book.run chapters/$(NAME).ipynb --rerun '$(PARAMS)'
+	@$(PY) -m mnvh.book.run "chapters/$$NAME.ipynb" --rerun="$$PARAMS"
 
 # make parameters NAME=02_decomposition
 parameters: $(STAMP)
-	@$(PY) -m mnvh.book.run chapters/$(NAME).ipynb --parameters
+	@$(PY) -m mnvh.book.run "chapters/$$NAME.ipynb" --parameters
 
 lab: $(STAMP)
-	@$(PY) -m jupyterlab --notebook-dir=chapters --ContentsManager.pre_save_hook=mnvh.book.lab.strip $(LAB)
+	@JUPYTER_CONFIG_DIR=$(CURDIR)/_build/jupyter JUPYTER_DATA_DIR=$(CURDIR)/_build/jupyter $(PY) -m jupyterlab --notebook-dir=chapters --ContentsManager.pre_save_hook=mnvh.book.lab.strip $(LAB)
 
 # Each kernel beside the time to draw its random numbers.
 bench: $(STAMP)
@@ -90,7 +93,7 @@ lock: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one with make PYTHON=…")'
 	@echo "  environment: installing into $(VENV)"
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.txt
 	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
 	@$(UV) pip sync -q --python $(PY) --require-hashes requirements.lock

@@ -36,7 +36,8 @@ class Copy:
         """Start `make book` in a process group of its own."""
         command = ["make", "book", f"VENV={Path(sys.prefix)}"]
         return subprocess.Popen(
-            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
         )
 
     @property
@@ -193,6 +194,17 @@ def test_two_builds_at_once_wait_for_each_other(copy):
     assert both.count("waiting: another build") == 1 and both.count("01_introduction: executing") == 1
 
 
+def test_what_is_removed_is_noticed(copy):
+    (copy.folder / "_build/deps/01_introduction.d").unlink()
+    assert executed(copy.make("book")) == ["01_introduction"]
+    (copy.folder / "chapters/appendix_notation.md").unlink()
+    result = copy.make("book")
+    assert result.returncode == 2 and "there is no chapters/appendix_notation.ipynb" in result.stderr
+    (copy.folder / "mnvh/amm.py").unlink()
+    result = copy.make("book")
+    assert result.returncode == 2 and "01_introduction" in executed(result) and "mnvh" in result.stderr
+
+
 def test_a_full_disk_loses_nothing(copy):
     old = copy.page("index")
     copy.edit("index.md", "Start with", "Now start with")
@@ -219,6 +231,8 @@ def test_a_rerun_stays_out_of_the_book(copy):
         ("chapter", ["NAME=02_decomposition", 'PARAMS="seed"'], "'seed' is no parameter"),
         ("chapter", ["NAME=02_decomposition", 'PARAMS="seed=seven"'], "seed = seven is of another kind"),
         ("chapter", ["NAME=02_decomposition", 'PARAMS="quick=1"'], "must be true or false"),
+        ("chapter", ["NAME=02_decomposition", "PARAMS=\"prices_path='a b.csv' sed=1\""], "'sed=1' is no parameter"),
+        ("chapter", ["'NAME=`touch executed_by_the_shell`'"], "does not exist"),
         ("chapter", ["NAME=99_nothing"], "does not exist. Chapters: 01_introduction, 02_decomposition"),
         ("parameters", ["NAME=99_nothing"], "does not exist"),
     ],
@@ -226,6 +240,7 @@ def test_a_rerun_stays_out_of_the_book(copy):
 def test_a_rerun_with_bad_parameters_says_so(target, arguments, message):
     result = Copy(ROOT).make(target, *arguments)
     assert result.returncode == 2 and message in result.stderr
+    assert not (ROOT / "executed_by_the_shell").exists()
 
 
 def test_parameters_are_listed_with_their_meaning():

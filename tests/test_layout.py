@@ -33,7 +33,7 @@ def imports(tree: ast.AST) -> set[str]:
 
 
 def notebooks() -> list:
-    names = subprocess.run(["git", "ls-files", "*.ipynb"], cwd=ROOT, capture_output=True, text=True, check=True)
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.ipynb"], cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / name for name in names.stdout.split() if (ROOT / name).exists()]
 
 

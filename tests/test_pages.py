@@ -69,7 +69,7 @@ def test_a_good_chapter_is_staged(stage):
     assert stage(figure_cell()) == []
     staged = nbformat.read(pages.STAGE / "chapters/02_x.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in staged.cells)
-    assert ":::{figure} /_extra/figures/a-line.*" in text and f":alt: {ALT}" in text
+    assert ":::{figure} /_extra/figures/a-line.*" in text and f':alt: "{ALT}"' in text
     assert "(claim-2-2a)=" in text and "Claim 2.2a: holds" in text
     provenance = json.loads((pages.EXTRA / "figures/a-line.json").read_text())
     assert {"chapter", "cell", "parameters", "packages", "source_sha256", "files_sha256"} <= provenance.keys()

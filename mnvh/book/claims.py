@@ -206,6 +206,9 @@ def load(path: Path = Path(__file__).with_name("claims.yml")) -> dict:
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     claims: dict[str, dict] = {}
     for claim in raw["claims"]:
+        missing = {"id", "document", "section", "chapter", "quote", "verdict"} - claim.keys()
+        if missing:
+            raise ValueError(f"claims.yml has an entry without {', '.join(sorted(missing))}: {claim}.")
         name = claim["id"]
         if name in claims:
             raise ValueError(f"claims.yml has the id {name!r} twice: give one of them the next free letter.")
@@ -303,6 +306,8 @@ def settle(name: str, *evidence: Evidence) -> None:
         heading = f"Claim {name}: inconclusive with these parameters"
         if isinstance(error, ContradictedError):
             heading += " (evidence against the ledger's verdict)"
+        elif claim["verdict"] not in SETTLED:
+            heading = f"Claim {name}: {claim['verdict']} in claims.yml, enter a verdict there to settle it"
     record = {"id": name, "evidence": [asdict(e) for e in evidence]}
     markdown = f"**{heading}**\n\n{body(claim, evidence)}"
     display({CLAIM: record, "text/markdown": markdown, "text/plain": heading}, raw=True)

@@ -109,7 +109,7 @@ def gallery(figures: dict[str, dict]) -> str:
             f"(cite-{name})=",
             f"## {name}",
             "",
-            f"```{{image}} /_extra/figures/{name}.*\n:alt: {entry['alt']}\n:width: 320px\n```",
+            f"```{{image}} /_extra/figures/{name}.*\n:alt: {json.dumps(entry['alt'], ensure_ascii=False)}\n:width: 320px\n```",
             "",
             f"{message} {{numref}}`{name}` of {{doc}}`{entry['chapter']}`.",
             "",

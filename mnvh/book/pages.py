@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+import yaml
 from nbformat import NotebookNode
 
 from mnvh.book import claims, ledger
@@ -180,7 +181,7 @@ def _figure(data: NotebookNode, source: Path, cell: NotebookNode, provenance: di
     hashes = {kind: hashlib.sha256(content).hexdigest() for kind, content in files.items()}
     _write_json(EXTRA / "figures" / f"{name}.json", entry | {"files_sha256": hashes})
     return (
-        f":::{{figure}} /_extra/figures/{name}.*\n:name: {name}\n:alt: {alt}\n:width: 100%\n\n{caption}\n\n"
+        f":::{{figure}} /_extra/figures/{name}.*\n:name: {name}\n:alt: {json.dumps(alt, ensure_ascii=False)}\n:width: 100%\n\n{caption}\n\n"
         f"{ledger.downloads(name)}\n:::\n"
     )
 
@@ -212,7 +213,10 @@ def _write_json(path: Path, content: dict) -> None:
 
 
 if __name__ == "__main__":
-    found = stage().problems
+    try:
+        found = stage().problems
+    except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:  # a malformed claims.yml or _toc.yml
+        sys.exit(f"The book was not built: {type(error).__name__}: {error}")
     for problem in found:
         print(problem, file=sys.stderr)
     if found:

@@ -41,7 +41,9 @@ def problems(root: Path) -> list[str]:
             file = (path.parent / unquote(urlsplit(target).path)).resolve() if target else path.resolve()
             if not file.is_file():
                 found.append(f"{page}: link to {address}, which is not in the book")
-            elif fragment and file.suffix == ".html" and unquote(fragment) not in anchors[root.resolve() / file.relative_to(root.resolve())]:
+            elif not file.is_relative_to(root.resolve()):
+                found.append(f"{page}: link to {address}, which leaves the book")
+            elif fragment and file in anchors and unquote(fragment) not in anchors[file]:
                 found.append(f"{page}: link to {address}, and that page has no such place")
         for tag in soup.find_all("img"):
             if not tag.get("alt"):
@@ -54,7 +56,10 @@ def problems(root: Path) -> list[str]:
 def swap(built: Path) -> None:
     """Let `_build/html` point to a copy of `built`, and remove the one it pointed to before."""
     fresh = SITE.with_name(f"site-{time.time_ns()}")
+    (built / ".buildinfo").unlink(missing_ok=True)  # differs with the folder
     os.replace(built, fresh)
+    if SITE.is_dir() and not SITE.is_symlink():
+        shutil.rmtree(SITE)
     link = SITE.with_name("html.next")
     link.unlink(missing_ok=True)
     link.symlink_to(fresh.name)

@@ -174,8 +174,8 @@ def main(arguments: list[str] | None = None) -> int:
     target = BUILD / ("reruns" if rerun else "executed") / f"{name}.ipynb"
     try:
         given = parse(notebook, options.rerun or "")
-    except ValueError as error:
-        print(error, file=sys.stderr)
+    except (ValueError, yaml.YAMLError) as error:
+        print(f"PARAMS = {options.rerun}: {error}", file=sys.stderr)
         return 2
     start = time.perf_counter()
     print(f"  {name}: executing", flush=True)
@@ -184,6 +184,9 @@ def main(arguments: list[str] | None = None) -> int:
     except PapermillExecutionError as error:
         print(explain(error, notebook), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"  {name}: interrupted, the next call starts it again", file=sys.stderr)
+        return 130
     except DeadKernelError as error:
         print(f"\n{notebook}: its kernel died ({error}). Memory? The next call starts this chapter again.", file=sys.stderr)
         return 1
@@ -192,7 +195,8 @@ def main(arguments: list[str] | None = None) -> int:
         for folder, ending, text in (("deps", "d", rule(target, files)), ("times", "txt", f"{seconds:.1f}\n")):
             path = BUILD / folder / f"{name}.{ending}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.with_suffix(".new").write_text(text)
+            os.replace(path.with_suffix(".new"), path)  # whole or not at all
     os.replace(target.with_suffix(".tmp"), target)  # last, so that no result stands without its rule
     os.utime(target)
     print(f"  {name}: {seconds:.1f} s" + (f", in {target}" if rerun else ""), flush=True)
