@@ -108,8 +108,9 @@ def first_exit_vol(duration: float, step: float, *, spread: float = 0.0, side: i
     0.5
     """
     check.positive("duration", duration)
+    far = _far(step, spread, side)
     half = SAMPLING * step * np.sqrt(check.number("interval", interval, 0))
-    return float((half + np.sqrt(half**2 + duration * step * _far(step, spread, side))) / duration)
+    return float((half + np.sqrt(half**2 + duration * step * far)) / duration)
 
 
 def step_for(vol: float, window: float, n: float, *, spread: float = 0.0, side: int = 1) -> float:

@@ -88,7 +88,7 @@ def run(
     Examples
     --------
     >>> from mnvh.quotes import around
-    >>> long, short = run(around([100.0, 101.5, 102.5, 101.0], 1.0, interval=1.0), steps_price=[1.0])
+    >>> long, short = run(around([100.0, 101.5, 102.5, 100.5], 1.0, interval=1.0), steps_price=[1.0])
     >>> long[0].rung.tolist(), short[0].rung.tolist()
     ([1, 2, 1], [1, 2, 1])
     """

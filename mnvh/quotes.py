@@ -178,7 +178,7 @@ def _read(path: str | Path) -> pd.DataFrame:
 def _seconds(path: str | Path, column: pd.Series, rows: Array) -> Array:
     """Times in seconds, from numbers or from ISO 8601."""
     numbers = pd.to_numeric(column, errors="coerce") if column.dtype.kind != "M" else pd.Series(np.nan, column.index)
-    if len(column) and np.isfinite(numbers.to_numpy(float)).all():
+    if np.isfinite(numbers.to_numpy(float)).all():
         return numbers.to_numpy(float)
     try:
         stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)

@@ -48,14 +48,15 @@ def garman_klass(log_prices: ArrayLike, *, bar: int) -> Array:
 def two_scale(log_prices: ArrayLike, *, slow: int) -> Array:
     """Mean of the `slow` subsampled variances less the noise of all steps (Zhang, Mykland and Aït-Sahalia, 2005).
 
-    With the factor (1 - n̄/n)⁻¹ for small samples, n̄ = (n - slow + 1)/slow; raises as the module says.
+    With the factor n/((slow - 1)n̄), n̄ = (n - slow + 1)/slow, that makes it unbiased at any length (Aït-Sahalia, Mykland
+    and Zhang, 2011); raises as the module says.
     """
     slow = check.integer("slow", slow, 2)
     x = _log_prices(log_prices, slow)
     n = x.shape[-1] - 1
     long = x[..., slow:] - x[..., :-slow]
     share = (n - slow + 1) / slow / n
-    return (np.vecdot(long, long) / slow - share * realised_variance(x)) / (1 - share)
+    return (np.vecdot(long, long) / slow - share * realised_variance(x)) / (share * (slow - 1))
 
 
 def realised_kernel(log_prices: ArrayLike, *, bandwidth: int) -> Array:

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -328,6 +329,12 @@ def science() -> dict[str, object]:
     return found
 
 
+FILES = {"prices.csv": "date,AAA\n2020-01-02,100\n2020-01-03,101\n"}
+for path in sorted(Path(__file__).parent.glob("bad_input_*.py")):  # the cases of a chapter's modules
+    more = importlib.import_module(path.stem)
+    for own, name in ((CASES, "CASES"), (NOT_HERE, "NOT_HERE"), (ARGUMENTS_NOT_HERE, "ARGUMENTS_NOT_HERE"), (FILES, "FILES")):
+        own |= getattr(more, name, {})
+
 CALLABLES = science()
 BAD = [
     pytest.param(name, works, change, message, id=f"{name}-{'-'.join(change)}-{number}")
@@ -338,7 +345,8 @@ BAD = [
 
 @pytest.fixture(autouse=True)
 def folder_with_prices(tmp_path, monkeypatch):
-    (tmp_path / "prices.csv").write_text("date,AAA\n2020-01-02,100\n2020-01-03,101\n")
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
 
 
