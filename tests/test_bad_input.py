@@ -312,10 +312,6 @@ CASES: dict[str, tuple] = {
 }
 
 
-for path in sorted(Path(__file__).parent.glob("bad_input_*.py")):  # cases of a chapter's modules, in a file of their own
-    CASES |= importlib.import_module(path.stem).CASES
-
-
 def public(module: ModuleType) -> dict[str, object]:
     """The functions and classes that a module defines and does not hide."""
     own = {name: thing for name, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__}
@@ -335,6 +331,12 @@ def science() -> dict[str, object]:
     return found
 
 
+FILES = {"prices.csv": "date,AAA\n2020-01-02,100\n2020-01-03,101\n"}
+for path in sorted(Path(__file__).parent.glob("bad_input_*.py")):  # the cases of a chapter's modules
+    more = importlib.import_module(path.stem)
+    for own, name in ((CASES, "CASES"), (NOT_HERE, "NOT_HERE"), (ARGUMENTS_NOT_HERE, "ARGUMENTS_NOT_HERE"), (FILES, "FILES")):
+        own |= getattr(more, name, {})
+
 CALLABLES = science()
 BAD = [
     pytest.param(name, works, change, message, id=f"{name}-{'-'.join(change)}-{number}")
@@ -345,7 +347,8 @@ BAD = [
 
 @pytest.fixture(autouse=True)
 def folder_with_prices(tmp_path, monkeypatch):
-    (tmp_path / "prices.csv").write_text("date,AAA\n2020-01-02,100\n2020-01-03,101\n")
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
 
 

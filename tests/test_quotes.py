@@ -1,0 +1,93 @@
+"""The reader of quotes: what is clean is read as it stands, what is not is reported with its rows."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mnvh.quotes import read_quotes
+
+CLEAN = "time,bid,ask\n2014-05-06T00:00:00.158,1.1,1.2\n2014-05-06T00:00:01.158,1.1,1.3\n2014-05-06T00:00:03.158,1.2,1.3\n"
+
+
+def save(folder, text, name="q.csv"):
+    (folder / name).write_text(text)
+    return folder / name
+
+
+@pytest.mark.parametrize("order", [["time", "bid", "ask"], ["ask", "size", "time", "bid"]])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_clean_file_is_read_without_a_word(tmp_path, order, packed):
+    table = pd.read_csv(save(tmp_path, CLEAN), dtype=str).assign(size="7")[order]
+    path = tmp_path / ("q2.csv.gz" if packed else "q2.csv")
+    table.to_csv(path, index=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quotes = read_quotes(path)
+    np.testing.assert_allclose(quotes.time, [0, 1, 3])
+    assert quotes.ask.tolist() == [1.2, 1.3, 1.3] and quotes.report == ()
+
+
+HEAD = "time,bid,ask\n0,99,101\n"
+FINDINGS = [
+    ("1,nan,101\n2,99,\n3,x,101\n4,99,inf\n5,99,101\n", "4 rows dropped: bid or ask is missing.*rows 3, 4, 5, 6", 2),
+    ("1,0,101\n2,-1,101\n3,99,101\n", "2 rows dropped: bid or ask is at or below zero .rows 3, 4", 2),
+    ("1,102,101\n2,99,101\n", "1 rows dropped: crossed.*rows 3", 2),
+    ("1,101,101\n", "1 rows locked.*kept .rows 3", 2),
+    ("3,99,101\n2,98,100\n", "1 rows out of order, sorted by time .rows 4", 3),
+    ("0,99,101\n", "1 rows a duplicate.*rows 3", 2),
+    ("0,98,101\n", "1 rows another quote at the same time.*rows 3", 2),
+    ("1,99,101\n400,99,101\n", "1 rows more than 300 s after.*rows 4", 3),
+]
+
+
+@pytest.mark.parametrize(("rows", "report", "kept"), FINDINGS)
+def test_each_fault_is_reported_with_its_rows_and_count(tmp_path, rows, report, kept):
+    with pytest.warns(UserWarning, match=report):
+        quotes = read_quotes(save(tmp_path, HEAD + rows))
+    assert len(quotes.time) == kept and (np.diff(quotes.time) >= 0).all()
+
+
+BROKEN = [
+    ("0,99,101\n1,99,101\n", "the first row must name time, bid and ask"),
+    ("time,bid,offer\n0,99,101\n", "has the columns time, bid, offer"),
+    ("time,bid,ask\n0,99,101\nnoon,99,101\n", "no time in .* rows: 3|no time in 2 rows: 2, 3"),
+    ("time,bid,ask\n0,99,101\n1,103,101\n", "1 usable quotes of 2 rows.*crossed"),
+    ("time,bid,ask\n", "0 usable quotes"),
+    ("", "cannot be read"),
+    ("time,bid,ask\n0,99,101,7,8\n1,99\n2,3,4,5,6,7\n", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN)
+def test_an_unusable_file_is_an_error_that_says_why(tmp_path, text, message):
+    with pytest.raises(ValueError, match=f"q.csv.*{message}"):
+        read_quotes(save(tmp_path, text))
+
+
+def test_a_truncated_gzip_is_an_error(tmp_path):
+    whole = gzip.compress((HEAD + "".join(f"{k},99,101\n" for k in range(1, 9999))).encode())
+    (tmp_path / "q.csv.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="cannot be read.*truncated gzip"):
+        read_quotes(tmp_path / "q.csv.gz")
+
+
+def test_rates_may_be_negative(tmp_path):
+    quotes = read_quotes(save(tmp_path, "time,bid,ask\n0,-0.3,-0.2\n1,-0.1,0\n"), above_zero=False)
+    assert quotes.mid.tolist() == [-0.25, -0.05]
+
+
+def test_parquet_is_read_where_pyarrow_is_and_asks_for_it_where_not(tmp_path, monkeypatch):
+    save(tmp_path, "not read here", "q.parquet")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="needs pyarrow"):
+        read_quotes(tmp_path / "q.parquet")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
+    stamps = pd.to_datetime(["2020-01-01 00:00:00.0", "2020-01-01 00:00:02.5"])
+    monkeypatch.setattr(pd, "read_parquet", lambda path: pd.DataFrame({"bid": [1.0, 2.0], "ask": [1.5, 2.5]}, index=stamps.rename("time")))
+    assert read_quotes(tmp_path / "q.parquet").time.tolist() == [0, 2.5]
