@@ -5,6 +5,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := book
 .DELETE_ON_ERROR:
 
+ifneq ($(words $(CURDIR)),1)
+$(error This folder's path has a space, which make cannot handle: $(CURDIR). Move the project)
+endif
+
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
@@ -30,15 +34,15 @@ STAMP := $(abspath $(VENV))/.installed
 
 .PHONY: book test lab chapter parameters lock clean audit bench release _book force
 
-book: $(STAMP)
-	@$(PY) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
+book:
+	@$(PYTHON) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
 
 # The keys must be fresh before make looks at what depends on them: hence a make of its own.
 _book: _build/book.stamp
 	@echo "Book: $(CURDIR)/_build/html/index.html"
 	@for c in $(CHAPTERS:chapters/%.ipynb=%); do echo "  $$c: $$(cat _build/times/$$c.txt) s"; done
 
-_build/executed/%.ipynb: _build/hash/chapters/%.ipynb.sha _build/hash/requirements.lock.sha _build/hash/mnvh/book/run.py.sha
+_build/executed/%.ipynb: _build/hash/chapters/%.ipynb.sha _build/hash/requirements.lock.sha _build/hash/mnvh/book/run.py.sha | $(STAMP)
 # A chapter whose rule in _build/deps is lost does not know what it depends on: execute it.
 	@$(PY) -m mnvh.book.run chapters/$*.ipynb
 
@@ -47,7 +51,7 @@ $(foreach c,$(CHAPTERS:chapters/%.ipynb=%),$(if $(shell test -s _build/deps/$(c)
 
 PAGE_KEYS = $(shell find _build/hash -name '*.sha' 2>/dev/null | grep -v -e /data/ -e /mnvh/[a-z_]*\\.py)
 
-_build/book.stamp: $(EXECUTED) $(PAGE_KEYS) $(if $(wildcard _build/html/index.html),,force)
+_build/book.stamp: $(EXECUTED) $(PAGE_KEYS) $(if $(wildcard _build/html/index.html),,force) | $(STAMP)
 	@rm -f $@
 	@$(PY) -m mnvh.book.pages
 	@rm -rf _build/next
