@@ -41,6 +41,19 @@ KERNELS: dict[str, tuple[Run, Run]] = {
         normals(),
     ),
     "paths.martingale_gbm": (simulated(paths.martingale_gbm, covariance=SMALL), normals()),
+    "paths.log_driftless_gbm": (simulated(paths.log_driftless_gbm, covariance=SMALL), normals()),
+    "paths.jump_diffusion": (
+        simulated(paths.jump_diffusion, covariance=SMALL, jump_rate=0.01, jump_sd=0.02),
+        normals(),  # the jumps are few: their draws are left out
+    ),
+    "paths.roll": (
+        simulated(paths.roll, covariance=ONE, half_spread=0.5),
+        lambda rng: (normals()(rng), rng.integers(0, 2, (PATHS, STEPS + 1, 1), dtype=np.int8)),
+    ),
+    "paths.two_point": (
+        simulated(paths.two_point, up=1.01, down=0.99, up_probability=0.5),
+        lambda rng: rng.random((PATHS, STEPS + 1, 1)),
+    ),
     "paths.stochastic_volatility": (
         simulated(paths.stochastic_volatility, volatility=[0.01], log_vol_sd=0.3, persistence=0.95),
         normals(kinds=2),
