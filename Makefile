@@ -30,7 +30,8 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 CHAPTERS := $(wildcard chapters/*.ipynb)
 EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
-STAMP := $(abspath $(VENV))/.installed
+# Named after what it installed, so that neither a checkout nor a touch installs again.
+STAMP := $(abspath $(VENV))/.installed-$(firstword $(shell cat requirements.lock pyproject.toml | cksum))
 
 .PHONY: book test lab chapter parameters lock clean audit bench release _book force
 
@@ -69,11 +70,11 @@ test: book
 chapter parameters: export NAME := $(value NAME)
 chapter: export PARAMS := $(value PARAMS)
 chapter: $(STAMP)
-	@$(PY) -m mnvh.book.run "chapters/$$NAME.ipynb" --rerun="$$PARAMS"
+	@$(PY) -m mnvh.book.run "chapters/$$NAME" --rerun="$$PARAMS"
 
 # make parameters NAME=02_decomposition
 parameters: $(STAMP)
-	@$(PY) -m mnvh.book.run "chapters/$$NAME.ipynb" --parameters
+	@$(PY) -m mnvh.book.run "chapters/$$NAME" --parameters
 
 lab: $(STAMP)
 	@JUPYTER_CONFIG_DIR=$(CURDIR)/_build/jupyter JUPYTER_DATA_DIR=$(CURDIR)/_build/jupyter $(PY) -m jupyterlab --notebook-dir=chapters --ContentsManager.pre_save_hook=mnvh.book.lab.strip $(LAB)
@@ -94,9 +95,10 @@ audit: test
 lock: $(STAMP)
 	@$(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --all-extras --upgrade --no-header pyproject.toml -o requirements.lock
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one with make PYTHON=…")'
 	@echo "  environment: installing into $(VENV)"
+	@rm -f $(abspath $(VENV))/.installed-*
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.txt
 	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt

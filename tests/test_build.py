@@ -113,7 +113,7 @@ def test_a_failing_cell_is_named_and_the_old_book_stays(copy):
     for _ in range(2):
         result = copy.make("book")
         assert result.returncode == 2
-        assert f"chapters/02_decomposition.ipynb: cell {number} failed" in result.stderr
+        assert f"chapters/02_decomposition.ipynb: cell {number + 1}, setup, failed" in result.stderr
         assert "ZeroDivisionError" in result.stderr and "1 / 0" in result.stderr
         assert copy.page("index") == old
 
@@ -230,6 +230,8 @@ def test_a_rerun_stays_out_of_the_book(copy):
         ("chapter", ["NAME=02_decomposition", 'PARAMS="sed=7"'], "'sed=7' is no parameter of 02_decomposition"),
         ("chapter", ["NAME=02_decomposition", 'PARAMS="seed"'], "'seed' is no parameter"),
         ("chapter", ["NAME=02_decomposition", 'PARAMS="seed=seven"'], "seed = seven is of another kind"),
+        ("chapter", ["NAME=02_decomposition", 'PARAMS="seed=-1"'], "seed = -1 is too small: it must be 0 or more"),
+        ("chapter", ["NAME=02_decomposition.ipynb", 'PARAMS="n_paths=0"'], "n_paths = 0 is too small: it must be 1 or more"),
         ("chapter", ["NAME=02_decomposition", 'PARAMS="quick=1"'], "must be true or false"),
         ("chapter", ["NAME=02_decomposition", "PARAMS=\"prices_path='a b.csv' sed=1\""], "'sed=1' is no parameter"),
         ("chapter", ["'NAME=`touch executed_by_the_shell`'"], "does not exist"),

@@ -37,7 +37,7 @@ def code_cell(data, metadata=None, output_type="display_data"):
 @pytest.fixture
 def stage(tmp_path, monkeypatch):
     """Stage a book of one chapter with the given cells and return its problems."""
-    ledger_entry = {"id": "2.2a", "document": "paper", "section": "2.2", "chapter": "02_x", "quote": "a b c", "verdict": "holds"}
+    ledger_entry = {"id": "2.2a", "document": "paper", "section": "2.2", "chapter": "02_x", "quote": "The one-step change in NAV admits the exact decomposition", "verdict": "holds"}
     known = {"chapters": {"02_x": "X", "03_y": "Y"}, "claims": {"2.2a": ledger_entry}}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(claims, "load", lambda: known)
@@ -152,10 +152,17 @@ def test_the_ledger_says_what_changed_since_the_version_published_last(tmp_path)
     assert "2.5b" not in text
 
 
+def test_a_quote_that_the_document_does_not_have_is_named(stage):
+    claims.load()["claims"]["2.2a"]["quote"] = "volatility is always harvested"
+    assert stage(figure_cell()) == [
+        "claim 2.2a: section 2.2 of paper has no 'volatility is always harvested': quote it word for word."
+    ]
+
+
 def test_headline_numbers_are_those_of_the_answer_box(stage):
     glued = nbformat.v4.new_output("display_data", data={"x/text/plain": "0.5"}, metadata={"scrapbook": {"name": "mean"}})
     stage(figure_cell(), nbformat.v4.new_code_cell("", outputs=[glued]), prose=PROSE + " {glue:text}`mean:.3f`")
-    assert json.loads((pages.EXTRA / "verdicts.json").read_text())["headlines"] == {"mean": "0.5"}
+    assert json.loads((pages.EXTRA / "verdicts.json").read_text())["headlines"] == {"02_x: mean": "0.5"}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from mnvh.book import claims, ledger
+from mnvh.book import claims, documents, ledger
 from mnvh.book.project import BUILD, CLAIM, FIGURE, contents
 
 STAGE = BUILD / "stage"
@@ -82,7 +82,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
     """Stage one executed chapter; returns its prose."""
     executed = nbformat.read(BUILD / "executed" / source.name, as_version=4)
     provenance = {"chapter": source.stem, "source_sha256": _source_hash(source)} | executed.metadata.pop("mnvh")
-    book.headlines |= _headlines(executed)
+    book.headlines |= {f"{source.stem}: {name}": value for name, value in _headlines(executed).items()}
     cells: list[NotebookNode] = []
     for cell in executed.cells:
         cells.append(cell)
@@ -192,7 +192,12 @@ def _cross_check(book: Book, prose: dict[str, str]) -> None:
     for name, entry in book.figures.items():
         if f"{{numref}}`{name}`" not in text:
             book.problems.append(f"figure {name} ({entry['chapter']}) is never referred to: write {{numref}}`{name}` in the text.")
+    sources = json.loads(documents.INDEX.read_text(encoding="utf-8"))
     for name, claim in claims.load()["claims"].items():
+        if documents.find(sources[claim["document"]], claim["quote"], claim["section"]) is None:
+            book.problems.append(
+                f"claim {name}: section {claim['section']} of {claim['document']} has no {claim['quote']!r}: quote it word for word."
+            )
         if claim["verdict"] in claims.SETTLED and name not in book.settled:
             book.problems.append(
                 f"claim {name} is {claim['verdict']!r} in claims.yml, and {claim['chapter']} does not settle it: "

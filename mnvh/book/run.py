@@ -70,6 +70,8 @@ def parse(notebook: Path, text: str) -> dict[str, object]:
         if default not in (None, "None") and not _same_kind(given[name], default):
             kind = "true or false" if isinstance(default, bool) else f"like its default {known[name]['default']}"
             raise ValueError(f"{name} = {value} is of another kind: it must be {kind}.")
+        if type(default) is int and given[name] < (name != "seed"):
+            raise ValueError(f"{name} = {value} is too small: it must be {int(name != 'seed')} or more.")
     return given
 
 
@@ -145,8 +147,10 @@ def rule(target: Path, files: list[str]) -> str:
 def explain(error: PapermillExecutionError, notebook: Path) -> str:
     """Notebook, cell and traceback of a failed run, as plain text."""
     lines = "\n".join(error.traceback)
+    # the runner adds cells of its own: find the one that failed among the notebook's
+    own = [(cell.source, f"cell {i}, {cell['id']},") for i, cell in enumerate(nbformat.read(notebook, as_version=4).cells, start=1)]
     return (
-        f"\n{notebook}: cell {error.cell_index - 1} failed\n\n"
+        f"\n{notebook}: {dict(own).get(error.source, 'a cell of the runner')} failed\n\n"
         + "\n".join("    " + line for line in error.source.splitlines())
         + "\n\n"
         + re.sub(r"\x1b\[[0-9;]*m", "", lines)
@@ -160,7 +164,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rerun", metavar="PARAMETERS", help='a reader\'s parameters, as in "seed=7 n_paths=1000"')
     parser.add_argument("--parameters", action="store_true", help="list the chapter's parameters")
     options = parser.parse_args(arguments)
-    notebook, name = options.notebook, options.notebook.stem
+    name = options.notebook.name.removesuffix(".ipynb")
+    notebook = options.notebook.with_name(f"{name}.ipynb")
     if not notebook.exists():
         chapters = ", ".join(sorted(path.stem for path in notebook.parent.glob("*.ipynb")))
         print(f"{notebook} does not exist. Chapters: {chapters}", file=sys.stderr)
