@@ -22,10 +22,11 @@ from mnvh.decomposition import Decomposition, Potential, attribute, bregman
 
 
 def executed_prices(pool: Potential, prices: ArrayLike) -> Array:
-    """Average prices p + θΔp of a pool's trades: θ = D(p | p′) / (D(p′ | p) + D(p | p′)), about ½ (theory of chapter 3).
+    """Prices p + θΔp at which a pool's trades finance themselves (theory of chapter 3).
 
-    At these prices the trades need no money from outside, and the account is worth V(p_T) - V(p_0). For the
-    constant product they are √(p p′).
+    θ = D(p | p′) / (D(p′ | p) + D(p | p′)), about ½. The trades need no money from outside, and the account is worth
+    V(p_T) - V(p_0). With one asset these are the average prices of the trades, for the constant product √(p p′); with
+    several the average price of each depends on the order in which they are traded.
 
     Parameters
     ----------

@@ -159,7 +159,7 @@ def symmetric(market: Market, half_spread: float, *, inventory_limit: int | None
 
 
 def glft_coefficients(market: Market, risk_aversion: float) -> tuple[float, float]:
-    """Half-spread c and lean per unit of inventory of the stationary optimum.
+    """Constant c and lean per unit of inventory of the stationary optimum; its half-spread is c + lean/2.
 
     c = (1/γ)ln(1 + γ/k), lean = √[σ²γ/(2kA) (1 + γ/k)^{1 + k/γ}] (Guéant, Lehalle and Fernandez-Tapia, Mathematics and
     Financial Economics 2013).
