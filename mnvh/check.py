@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray
+LARGEST = 1e100  # products of three such numbers are still finite
 
 
 def number(name: str, value: float, low: float = -np.inf, high: float = np.inf, *, fix: str = "") -> float:
@@ -23,6 +25,8 @@ def number(name: str, value: float, low: float = -np.inf, high: float = np.inf, 
         raise ValueError(_message(name, value, allowed, fix))
     if not low <= value <= high:
         raise ValueError(_message(name, value, allowed, fix))
+    if abs(value) > LARGEST:
+        raise ValueError(_message(name, value, f"a number of at most {LARGEST:g} in size", fix or "use another unit"))
     return value
 
 
@@ -72,6 +76,46 @@ def instance(name: str, value: object, kind: type) -> object:
     return value
 
 
+def mechanism(name: str, value: object, timed: bool) -> object:
+    """Return `value` if it is a potential, one that depends on time where times are given, else raise ValueError."""
+    methods = [getattr(value, method, None) for method in ("value", "holdings")]
+    if isinstance(value, type) or not all(map(callable, methods)):
+        fix = "an instance of LinearGrid, or of any class like it"
+        raise ValueError(_message(name, value, "an object with the methods value and holdings", fix))
+    parameters = inspect.signature(methods[0]).parameters.values()
+    optional = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    if not optional and timed != any(p.name == "time" for p in parameters):
+        allowed = "one whose value takes `time`" if timed else "one whose value takes the prices alone"
+        raise ValueError(_message(name, value, allowed, "leave times out" if timed else "pass times=... as well"))
+    return value
+
+
+def evaluated(name: str, prices: Array, mechanism: object, method: str, *time: Array) -> Array:
+    """Return what a mechanism's `method`, value or holdings, says at these prices: one finite entry for each.
+
+    Raises
+    ------
+    ValueError
+        If the method refuses the prices, returns another shape, or something that is not finite.
+    """
+    kind, shape = type(mechanism).__name__, prices.shape if method == "holdings" else prices.shape[:-1]
+    fault = f"{name} has {prices.shape[-1]} assets, and this {kind} refuses them: "
+    try:
+        result = np.asarray(getattr(mechanism, method)(prices, *time))
+    except ValueError as error:
+        raise ValueError(fault + str(error)) from error
+    if result.shape != shape:
+        raise ValueError(fault + f"its {method} has the shape {result.shape}, allowed is {shape}.")
+    bad = np.argwhere(~np.isfinite(result.astype(float)))
+    if len(bad):
+        where = tuple(int(i) for i in bad[0][: prices.ndim - 1])
+        raise ValueError(
+            f"{name} is {prices[where].tolist()} at {where}, where the {method} of this {kind} is not finite, as at {len(bad)} "
+            f"places in all: allowed are prices at which it is. Likely fix: prices above 0, or mend {kind}.{method}."
+        )
+    return result
+
+
 def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = None, *, fix: str = "") -> Array:
     """Return `value` as a finite array of the given shape; arrays of rational numbers stay exact.
 
@@ -87,9 +131,12 @@ def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = Non
     """
     try:
         result = np.asarray(value)
-        floats = result.real.astype(float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(_message(name, value, "an array of real numbers", fix or "convert text and dates first")) from error
+        numeric = result.dtype != object or all(entry is None or isinstance(entry, numbers.Number) for entry in result.flat)
+        floats = result.real.astype(float) if numeric and result.dtype.kind not in "bmMSU" else None
+    except (TypeError, ValueError):
+        floats = None
+    if floats is None:
+        raise ValueError(_message(name, value, "an array of real numbers", fix or "convert text and dates first"))
     if np.iscomplexobj(result):
         raise ValueError(_message(name, value, "an array of real numbers", fix or "take the real part"))
     if shape is not None:
@@ -99,6 +146,9 @@ def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = Non
         count = int((~np.isfinite(floats)).sum())
         hint = fix or "drop or fill missing entries first"
         raise ValueError(f"{name} has {count} entries that are not finite, the first at {where}: {hint}.")
+    if floats.size and abs(floats).max() > LARGEST:
+        largest = abs(floats).max()
+        raise ValueError(f"{name} has the entry {largest:g}: allowed are at most {LARGEST:g} in size. Likely fix: use another unit.")
     return result if result.dtype == object else floats
 
 
@@ -134,7 +184,7 @@ def semidefinite(name: str, value: ArrayLike, n: int | None = None) -> Array:
         -1e-10 of its largest.
     """
     result = array(name, value)
-    if result.ndim != 2 or result.shape[0] != result.shape[1] or n not in (None, result.shape[0]):
+    if result.ndim != 2 or not len(result) or result.shape[0] != result.shape[1] or n not in (None, result.shape[0]):
         size = "(n, n)" if n is None else f"({n}, {n})"
         raise ValueError(_message(name, f"shape {result.shape}", f"shape {size}", "one asset needs [[value]]"))
     floats = result.astype(float)

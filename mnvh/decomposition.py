@@ -65,6 +65,8 @@ class LinearGrid:
         return self.divergence(prices, self.center)
 
     def holdings(self, prices: Array) -> Array:
+        if prices.shape[-1] != len(self.center):
+            raise ValueError(f"its matrix is for {len(self.center)}.")
         return (self.center - prices) @ self.matrix
 
     def intensity(self, prices: Array) -> Array:
@@ -237,6 +239,7 @@ def decompose(
     (1.0, 0.0, 1.0)
     """
     prices = check.prices("prices", prices)
+    check.mechanism("mechanism", mechanism, times is not None)
     if constant is None:
         constant = np.zeros(prices.shape[2], dtype=prices.dtype)
     constant = check.array("constant", constant, prices.shape[2:])
@@ -247,9 +250,10 @@ def decompose(
         before, after = (times[:-1],), (times[1:],)
     old, new = prices[:, :-1], prices[:, 1:]
 
-    held = constant + _rule(mechanism, old, *before)
-    trades = constant + _rule(mechanism, new, *after) - held
-    start, moved, end = mechanism.value(old, *before), mechanism.value(new, *before), mechanism.value(new, *after)
+    held = constant + check.evaluated("prices", old, mechanism, "holdings", *before)
+    trades = constant + check.evaluated("prices", new, mechanism, "holdings", *after) - held
+    states = (old, before), (new, before), (new, after)
+    start, moved, end = (check.evaluated("prices", p, mechanism, "value", *time) for p, time in states)
     account = attribute(np.concatenate([held, held[:, -1:] + trades[:, -1:]], axis=1), prices,
                         fill=fill, executed=executed, fee_bps=fee_bps, income=income)  # fmt: skip
     return Decomposition(
@@ -313,20 +317,14 @@ def simulate(
     Raises ValueError if a number of paths is below 1, and as `decompose`.
     """
     check.generator("rng", rng)
-    sizes = range(0, check.integer("n_paths", n_paths, 1), check.integer("chunk", chunk, 1))
-    totals = [decompose(mechanism, draw(rng, min(chunk, n_paths - done)), **options).total() for done in sizes]
+    starts = range(0, check.integer("n_paths", n_paths, 1), check.integer("chunk", chunk, 1))
+    totals = []
+    for n in (min(chunk, n_paths - start) for start in starts):
+        prices = draw(rng, n)
+        if len(prices) != n:
+            raise ValueError(f"draw returns {len(prices)} paths when asked for {n}: allowed is prices of shape (n, ...).")
+        totals.append(decompose(mechanism, prices, **options).total())
     return Decomposition(*(np.concatenate([getattr(t, f.name) for t in totals]) for f in fields(Decomposition)))
-
-
-def _rule(mechanism: Potential, prices: Array, *time: Array) -> Array:
-    fault = f"prices has {prices.shape[-1]} assets, and this {type(mechanism).__name__} refuses them: "
-    try:
-        held = mechanism.holdings(prices, *time)
-    except ValueError as error:
-        raise ValueError(fault + str(error)) from error
-    if np.shape(held) != prices.shape:
-        raise ValueError(fault + f"its holdings have the shape {np.shape(held)}, the prices {prices.shape}.")
-    return held
 
 
 def _fills(prices: Array, fill: float, executed: ArrayLike | None) -> Array:

@@ -49,6 +49,11 @@ class GeometricMean:
         shares = self.weights / prices
         return -self.value(prices)[..., None, None] * (_diagonal(shares / prices) - _outer(shares, shares))
 
+    def divergence(self, new: Array, old: Array) -> Array:
+        moves = np.log(new / old)  # of what is left when the mix's own move is taken out, the mean is 0
+        rest = moves - np.vecdot(moves, self.weights)[..., None]
+        return -self.value(new) * np.vecdot(np.expm1(rest) - rest, self.weights)
+
 
 @dataclass(frozen=True)
 class Diversity:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mnvh import check
+from mnvh.decomposition import LinearGrid
+from mnvh.options import OptionHedge
 
 nan, inf = np.nan, np.inf
 ALL = {
@@ -54,6 +57,12 @@ BAD = [
     ("generator", (np.random.RandomState(1),), "numpy.random.Generator.*default_rng"),
     ("generator", (7,), "numpy.random.Generator"),
     ("array", ([["a"]],), "x is .*allowed is an array of real numbers.*convert text"),
+    ("array", (np.array(["1", "2"], dtype=object),), "x is .*allowed is an array of real numbers.*convert text"),
+    ("array", (["1"],), "convert text"),
+    ("array", (np.array(["2020-01-01"], dtype="M8[D]"),), "allowed is an array of real numbers.*dates"),
+    ("array", ([True],), "allowed is an array of real numbers"),
+    ("number", (1e101,), r"x is 1e\+101: allowed is a number of at most 1e\+100 in size"),
+    ("array", ([1e101],), r"x has the entry 1e\+101: allowed are at most 1e\+100 in size"),
     ("array", ([1j],), "take the real part"),
     ("array", ([[1.0], [1.0, 2.0]],), "array of real numbers"),
     ("array", ([1.0, nan, inf],), r"x has 2 entries that are not finite, the first at \(1,\): drop or fill"),
@@ -68,6 +77,15 @@ BAD = [
     ("semidefinite", ([[0.0, 1.0], [1.0, 0.0]],), "x has the eigenvalue -1: .*semidefinite"),
     ("semidefinite", (2.0,), r"shape \(\).*one asset needs \[\[value\]\]"),
     ("semidefinite", ([[1.0]], 2), r"allowed is shape \(2, 2\)"),
+    ("semidefinite", (np.zeros((0, 0)),), r"x is shape \(0, 0\): allowed is shape \(n, n\)"),
+    ("mechanism", (None, False), "x is None: allowed is an object with the methods value and holdings"),
+    ("mechanism", (LinearGrid, False), "an instance of LinearGrid"),
+    ("mechanism", (LinearGrid([[1.0]], [1.0]), True), "whose value takes `time`.*leave times out"),
+    ("mechanism", (OptionHedge(1.0, 1.0, 0.2), False), "whose value takes the prices alone.*pass times"),
+    ("evaluated", (np.ones((2, 3)), LinearGrid(np.eye(2), [1, 1]), "holdings"), "x has 3 assets, .*its matrix is for 2"),
+    ("evaluated", (np.ones((2, 1)), SimpleNamespace(value=lambda p: p), "value"), r"shape \(2, 1\), allowed is \(2,\)"),
+    ("evaluated", (np.zeros((2, 1)), SimpleNamespace(value=lambda p: p[:, 0] + nan), "value"),
+     r"x is \[0.0\] at \(0,\), where the value of .* not finite, as at 2 places.*mend"),
     ("instance", (1.0, Fraction), "x is 1.0: allowed is a Fraction.*fractions makes it"),
     ("weights", ([0.5, 0.4], ("n",)), "with the sum 0.9: allowed is a sum of 1.*divide by the sum"),
     ("weights", ([1.5, -0.5], ("n",)), "x is -0.5: allowed is weights of at least 0"),

@@ -58,7 +58,7 @@ def test_quotes_are_short():
 
 def test_keys_are_known_and_in_order():
     for claim in CLAIMS:
-        assert list(claim) == [key for key in KEYS if key in claim], claim["id"]
+        assert list(claim) == [key for key in KEYS if key in claim], f"claim {claim['id']}: the keys stand in the order {KEYS}"
         assert {"id", "document", "section", "chapter", "quote", "verdict"} <= claim.keys(), claim["id"]
         assert all(isinstance(value, str) and value.strip() for value in claim.values()), claim["id"]
 
@@ -81,7 +81,8 @@ def test_every_text_sentence_is_touched_by_a_quote_of_its_section(name):
 @each_document
 def test_claims_follow_the_document(name):
     places = [place(claim) for claim in of(name)]
-    assert places == sorted(places)
+    misplaced = [claim["id"] for claim, before, after in zip(of(name)[1:], places, places[1:]) if after < before]
+    assert not misplaced, f"{misplaced}: entries stand in the order of the document's sentences"
 
 
 @each_document
@@ -90,13 +91,14 @@ def test_ids_are_lettered_within_each_section(name):
     for section, claims in groupby(of(name), key=lambda claim: claim["section"]):
         stem = prefix + {"abstract": "A.", "figure 1": "F1."}.get(section, section)
         ids = [claim["id"] for claim in claims]
-        assert ids == [stem + letter for letter in ascii_lowercase[: len(ids)]]
+        assert ids == [stem + letter for letter in ascii_lowercase[: len(ids)]], f"ids of section {section}: {stem}a, {stem}b, ..."
 
 
 def test_ids_are_unique_and_documents_in_order():
     ids = [claim["id"].replace(".", "-").lower() for claim in CLAIMS]  # as in the anchors of the pages
     assert len(set(ids)) == len(ids)
-    assert [name for name, _ in groupby(CLAIMS, key=lambda claim: claim["document"])] == list(DOCUMENTS)
+    order = [name for name, _ in groupby(CLAIMS, key=lambda claim: claim["document"])]
+    assert order == list(DOCUMENTS), "the entries of a document stand together"
 
 
 def test_chapters_are_numbered_and_used():
@@ -107,7 +109,8 @@ def test_chapters_are_numbered_and_used():
 
 @each_document
 def test_number_of_assertions(name):
-    assert sum(claim["verdict"] not in NO_ASSERTION for claim in of(name)) == ASSERTIONS[name]
+    count = sum(claim["verdict"] not in NO_ASSERTION for claim in of(name))
+    assert count == ASSERTIONS[name], f"{name} has {count} assertions: was a sentence split? Then change ASSERTIONS"
 
 
 @pytest.mark.parametrize(("claim_id", "quote"), [

@@ -1,0 +1,75 @@
+"""Every potential of the package holds minus its gradient, has its Hessian as intensity, and its own divergence.
+
+An account agrees with a decomposition whatever the holdings are when the divergence is made from them: that a
+mechanism's three methods belong together is tested here, for each class that has them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+import pytest
+
+import mnvh
+from mnvh import amm, options, spt
+from mnvh.decomposition import LinearGrid, bregman
+
+SQUARE = [[2.0, 0.5], [0.5, 1.0]]
+EXAMPLES = {  # a mechanism, prices at which to try it, and a time where it has one
+    "LinearGrid": (LinearGrid(SQUARE, [1.0, 2.0]), [1.3, 1.7]),
+    "ConstantProduct": (amm.ConstantProduct(2.0), [1.3]),
+    "WeightedProduct": (amm.WeightedProduct([0.5, 0.3, 0.2], 2.0), [1.3, 0.8]),
+    "ConcentratedLiquidity": (amm.ConcentratedLiquidity(2.0, 0.8, 1.9), [1.3]),
+    "StableSwap": (amm.StableSwap(10, 2.0), [1.05]),
+    "LMSR": (amm.LMSR(2.0), [0.4, 0.6]),
+    "AgainstHolding": (amm.AgainstHolding(amm.ConstantProduct(2.0), [1.0]), [1.3]),
+    "OptionHedge": (options.OptionHedge(1.2, 0.5, 0.3), [1.3], 0.1),
+    "GeometricMean": (spt.GeometricMean([0.5, 0.3, 0.2]), [1.3, 0.7, 2.0]),
+    "Diversity": (spt.Diversity(0.5), [0.3, 0.5, 0.2]),
+    "Entropy": (spt.Entropy(), [0.3, 0.5, 0.2]),
+}
+ON_THE_SIMPLEX = {"LMSR"}  # moves that keep the sum of the prices
+
+
+def potentials() -> set[str]:
+    modules = [importlib.import_module(f"mnvh.{module.name}") for module in pkgutil.iter_modules(mnvh.__path__) if not module.ispkg]
+    classes = {thing for module in modules for thing in vars(module).values() if inspect.isclass(thing)}
+    methods = ("value", "holdings", "intensity")
+    return {c.__name__ for c in classes if c.__module__.startswith("mnvh.") and all(hasattr(c, m) for m in methods)} - {"Potential"}
+
+
+def test_every_potential_has_an_example():
+    assert potentials() == set(EXAMPLES), "a new mechanism needs an example in EXAMPLES of this file"
+
+
+def moves(name: str, n: int) -> np.ndarray:
+    steps = np.eye(n)
+    return steps - np.roll(steps, 1, axis=0) if name in ON_THE_SIMPLEX else steps
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_holdings_are_minus_the_gradient_and_intensity_minus_theirs(name):
+    mechanism, prices, *time = EXAMPLES[name]
+    prices, h = np.array(prices), 1e-4
+    for move in moves(name, len(prices)):
+        def slope(function):  # central difference of fourth order
+            near, far = (function(prices + k * h * move, *time) - function(prices - k * h * move, *time) for k in (1, 2))
+            return (8 * near - far) / (12 * h)
+
+        held, bend = mechanism.holdings(prices, *time), mechanism.intensity(prices, *time)
+        assert slope(mechanism.value) == pytest.approx(-held @ move, rel=1e-7, abs=1e-9)
+        np.testing.assert_allclose(move @ slope(mechanism.holdings), -move @ bend @ move, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_divergence_is_what_its_definition_says(name):
+    mechanism, old, *time = EXAMPLES[name]
+    old = np.array(old)
+    for move in moves(name, len(old)):
+        new = old + 0.1 * move
+        change = mechanism.value(new, *time) - mechanism.value(old, *time)
+        defined = change + mechanism.holdings(old, *time) @ (new - old)
+        assert bregman(mechanism, new, old, *time) == pytest.approx(defined, rel=1e-9, abs=1e-13)
