@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
@@ -32,6 +32,7 @@ def z(sample, expected):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32), vol=st.floats(1e-4, 0.3), fee=st.sampled_from([0.0, 30.0]), reversion=st.floats(0, 1.9))
 def test_account_equals_decomposition_on_any_path(name, seed, vol, fee, reversion):
     prices = paths.jump_diffusion(np.random.default_rng(seed), 3, 12, covariance=[[vol**2]], jump_rate=0.1, jump_sd=vol, start=[50.0])
