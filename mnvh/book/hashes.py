@@ -23,6 +23,7 @@ SOURCES = (
     "mnvh/**/*.py",
     "mnvh/**/*.yml",
     "mnvh/**/*.json",
+    "tests/test_*.py",
 )
 
 

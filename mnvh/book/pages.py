@@ -19,11 +19,12 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from mnvh.book import claims, documents, ledger
+from mnvh.book import claims, documents, ledger, reference
 from mnvh.book.project import BUILD, CLAIM, FIGURE, contents
 
 STAGE = BUILD / "stage"
 EXTRA = STAGE / "_extra"  # copied to the root of the site as it is: figures/, claims/, verdicts.json
+GENERATED = ("appendix_ledger", "appendix_map", "appendix_figures", "appendix_functions")
 HISTORY = Path("mnvh/book/history")  # verdicts.json of each published version, by its number
 
 
@@ -60,7 +61,7 @@ def stage() -> Book:
             target.with_suffix(".md").write_text(prose[page], encoding="utf-8")
         elif title:
             target.with_suffix(".md").write_text(ledger.planned(target.name, title), encoding="utf-8")
-        elif target.name not in ("appendix_ledger", "appendix_figures"):
+        elif target.name not in GENERATED:
             book.problems.append(f"_toc.yml lists {page}, and there is no {page}.ipynb, {page}.md or generated page of that name.")
     for source in Path("chapters").glob("*.ipynb"):
         if str(source.with_suffix("")) not in contents():
@@ -69,11 +70,13 @@ def stage() -> Book:
     if not book.problems:
         now = ledger.snapshot(book.headlines)
         _write_json(EXTRA / "verdicts.json", now)
-        generated = {
-            "appendix_ledger": ledger.ledger(book.settled) + ledger.changes(HISTORY, now),
-            "appendix_figures": ledger.gallery(book.figures),
-        }
-        for name, text in generated.items():
+        generated = (
+            ledger.ledger(book.settled) + ledger.changes(HISTORY, now),
+            reference.atlas(book.settled),
+            ledger.gallery(book.figures),
+            reference.api(),
+        )
+        for name, text in zip(GENERATED, generated, strict=True):
             (STAGE / "chapters" / f"{name}.md").write_text(text, encoding="utf-8")
     return book
 

@@ -1,0 +1,109 @@
+"""Pages generated from the sources: every public function, and the map from statement to function, test and figure."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+from mnvh.book import claims
+
+HEADING = re.compile(r"^###? ", re.MULTILINE)
+
+
+def api() -> str:
+    """Every public function and class of the helper module, with its docstring as it stands in the code."""
+    lines = ["---", "tocdepth: 2", "---", "", "# Functions", "", "Generated from the docstrings of `mnvh`.", ""]
+    for module, tree in _modules():
+        lines += [f"## mnvh.{module}", "", ast.get_docstring(tree).partition("\n")[0], ""]
+        for node in _public(tree):
+            signature = re.sub(r"\s+", " ", _signature(node))
+            lines += [f"({_anchor(module, node.name)})=", f"### {module}.{node.name}", ""]
+            lines += ["```text", signature, "", *ast.get_docstring(node).splitlines(), "```", ""]
+    return "\n".join(lines)
+
+
+def atlas(settled: dict[str, dict]) -> str:
+    """Statement → function → test → figure → verdict, for every statement that a chapter has settled."""
+    known, tests = {f"{m}.{n.name}": _anchor(m, n.name) for m, tree in _modules() for n in _public(tree)}, _tested()
+    text = "Each settled statement with the functions that its section calls, the files that test these, and its figures."
+    lines = ["# The map", "", text, "", "| claim | statement | functions | tests | figures | verdict |", "|---|---|---|---|---|---|"]
+    used = {chapter: _sections(chapter) for chapter in sorted({entry["chapter"] for entry in settled.values()})}
+    for name, claim in claims.load()["claims"].items():
+        if name not in settled:
+            continue
+        functions, figures = used[claim["chapter"]][settled[name]["cell"]]
+        functions = [function for function in functions if function in known]
+        cells = [
+            f"[{name}](#{claims.anchor(name)})",
+            (claim.get("printed") or f"“{claim['quote']}”").replace("|", "\\|"),
+            ", ".join(f"[`{function}`](#{known[function]})" for function in functions),
+            ", ".join(f"`{file}`" for file in sorted(set().union(*(_files(function, tests) for function in functions)))),
+            ", ".join(f"{{numref}}`{figure}`" for figure in figures),
+            claim["verdict"],
+        ]
+        lines.append("| " + " | ".join(cell or "–" for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(Path("mnvh").glob("[a-z]*.py")):
+        yield path.stem, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return (node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_"))
+
+
+def _signature(node: ast.FunctionDef | ast.ClassDef) -> str:
+    if isinstance(node, ast.FunctionDef):
+        return f"{node.name}({ast.unparse(node.args)})"
+    fields = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign) and "init=False" not in ast.unparse(line)]
+    return f"class {node.name}({', '.join(fields)})"
+
+
+def _anchor(module: str, name: str) -> str:
+    return f"api-{module}-{name}".replace("_", "-").lower()
+
+
+def _files(function: str, tests: dict[str, set[str]]) -> set[str]:
+    """Files that test a function: that of its module, where the name occurs in it."""
+    module, _, name = function.partition(".")
+    own = {f"test_{module}.py"} & tests.get(name, set())
+    return own or tests.get(name, set()) - {"test_bad_input.py"}
+
+
+def _tested() -> dict[str, set[str]]:
+    """Files of tests in which a name occurs."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(Path("tests").glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+            if name:
+                found.setdefault(name, set()).add(path.name)
+    return found
+
+
+def _sections(chapter: str) -> dict[str, tuple[list[str], list[str]]]:
+    """Functions of mnvh that are called, and figures that are published, in the section of each cell."""
+    notebook = nbformat.read(f"chapters/{chapter}.ipynb", as_version=4)
+    cells, aliases = {}, {}
+    functions: dict[str, None] = {}
+    figures: list[str] = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            if HEADING.search(cell.source):
+                functions, figures = {}, []
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.ImportFrom) and node.module == "mnvh":
+                aliases |= {alias.asname or alias.name: alias.name for alias in node.names}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+                functions[f"{aliases[node.value.id]}.{node.attr}"] = None
+        figures += re.findall(r'figures\.publish\("([^"]+)"', cell.source)
+        cells[cell["id"]] = (functions, figures)  # shared by the section, complete once all its cells are read
+    return {name: (list(called), list(shown)) for name, (called, shown) in cells.items()}
