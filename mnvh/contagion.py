@@ -188,8 +188,7 @@ def fire_sale_response(holdings: ArrayLike, depth: ArrayLike, leverage: float) -
     check.positive("holdings", float(holdings.sum()), fix="their sum is the fund's assets; a short book has other rules")
     check.number("leverage", leverage, 1, fix="assets over equity")
     response = (leverage - 1) * np.outer(holdings / depth, holdings) / holdings.sum()
-    gain = np.trace(response)
-    if gain >= 1:
+    if (gain := np.trace(response)) >= 1:
         raise ValueError(f"leverage is {leverage:g}: sales do not converge. Allowed is below {1 + (leverage - 1) / gain:.3g} here.")
     return np.eye(len(holdings)) + response / (1 - gain)
 

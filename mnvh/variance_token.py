@@ -22,7 +22,7 @@ class LogContract:
     volatility : float
         σ at which the contract is valued, per √year: its square is the rate of the carry. Times are in years.
 
-    Raises ValueError if the volatility is not above 0.
+    Raises ValueError if the volatility, or a price, is not above 0.
     """
 
     volatility: float
@@ -34,6 +34,7 @@ class LogContract:
         return -2 * np.log(prices[..., 0]) - self.volatility**2 * np.asarray(time)
 
     def holdings(self, prices: Array, time: Array) -> Array:
+        check.positive("prices", float(np.min(prices)), fix="logarithms are taken: pass prices, not changes")
         return 2 / prices
 
     def intensity(self, prices: Array, time: Array) -> Array:

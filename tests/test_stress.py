@@ -245,3 +245,8 @@ def test_account_of_the_log_contracts_hedge_equals_its_decomposition(seed, volat
     bump = 1e-6
     slope = (contract.holdings(prices + bump, times) - contract.holdings(prices - bump, times)) / (2 * bump)
     np.testing.assert_allclose(contract.intensity(prices, times)[..., 0], -slope, rtol=1e-6)
+
+
+def test_the_log_contract_refuses_prices_without_a_logarithm():
+    with pytest.raises(ValueError, match="prices is -1.0.*not changes"):
+        decompose(LogContract(0.2), [[[1.0], [-1.0]]], times=[0.0, 0.1])
