@@ -33,7 +33,7 @@ EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 # Named after what it installed, so that neither a checkout nor a touch installs again.
 STAMP := $(abspath $(VENV))/.installed-$(firstword $(shell cat requirements.lock pyproject.toml | cksum))
 
-.PHONY: book test lab chapter parameters lock clean audit bench release _book force
+.PHONY: book test lab chapter parameters lock clean audit bench release verify _book force
 
 book:
 	@$(PYTHON) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
@@ -87,6 +87,11 @@ bench: $(STAMP)
 release: book
 	@$(PY) -c 'import json; print(json.load(open("_build/html/verdicts.json"))["version"])' \
 	  | xargs -I{} sh -c 'mkdir -p mnvh/book/history && cp _build/html/verdicts.json mnvh/book/history/{}.json'
+
+# make verify SITE=…: is this machine's build, figure by figure and claim by claim, the published one?
+verify: export SITE := $(value SITE)
+verify: book
+	@$(PY) -m mnvh.book.verify "$$SITE"
 
 # Checks too slow for every change.
 audit: test

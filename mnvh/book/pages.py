@@ -67,6 +67,8 @@ def stage() -> Book:
         if str(source.with_suffix("")) not in contents():
             book.problems.append(f"{source} is missing from _toc.yml: enter it, or a reader never sees it.")
     _cross_check(book, prose)
+    hashes = {str(f.relative_to(EXTRA)): hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(EXTRA.rglob("*.*")) if f.is_file()}
+    _write_json(EXTRA / "hashes.json", {name: value for name, value in hashes.items() if not name.endswith("ipynb")})
     if not book.problems:
         now = ledger.snapshot(book.headlines)
         _write_json(EXTRA / "verdicts.json", now)
@@ -112,6 +114,8 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
             cells.append(nbformat.v4.new_markdown_cell(text, id=f"{cell['id'][:50]}-shown-{number}"))
     executed.cells = cells
     nbformat.write(executed, target)
+    (EXTRA / "notebooks").mkdir(exist_ok=True)
+    shutil.copy(source, EXTRA / "notebooks" / source.name)
     return "\n\n".join(c.source for c in nbformat.read(source, as_version=4).cells if c.cell_type == "markdown")
 
 
@@ -124,8 +128,12 @@ def _headlines(executed: NotebookNode) -> dict[str, str]:
 
 
 def _fill_in(text: str) -> str:
-    """Put the ledger's tables where a page asks for them."""
-    return text.replace("<!-- ledger: summary -->", ledger.summary())
+    """Put generated tables where a page asks for them."""
+    tables = {"ledger: summary": ledger.summary, "parameters": reference.parameters, "citations": reference.citations}
+    for name, table in tables.items():
+        if f"<!-- {name} -->" in text:
+            text = text.replace(f"<!-- {name} -->", table())
+    return text
 
 
 def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:

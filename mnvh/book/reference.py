@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
 
 from mnvh.book import claims
 
+BOOK = "Volatility harvesting, audited"
 HEADING = re.compile(r"^###? ", re.MULTILINE)
 
 
@@ -47,6 +49,29 @@ def atlas(settled: dict[str, dict]) -> str:
         ]
         lines.append("| " + " | ".join(cell or "–" for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def parameters() -> str:
+    """Table of the parameters of each chapter, for the page that says `<!-- parameters -->`."""
+    lines = ["| chapter | parameter | default | meaning |", "|---|---|---|---|"]
+    for path in sorted(Path("chapters").glob("*.ipynb")):
+        cells = (cell for cell in nbformat.read(path, as_version=4).cells if "parameters" in cell.metadata.get("tags", []))
+        rows = [re.match(r"(\w+) = (.+?)\s+# (.+)", line) for cell in cells for line in cell.source.splitlines()]
+        for row in filter(None, rows):
+            lines.append(f"| {{doc}}`{path.stem}` | `{row[1]}` | `{row[2]}` | {row[3]} |")
+    return "\n".join(lines) + "\n"
+
+
+def citations() -> str:
+    """BibTeX of the book and of each chapter, for the page that says `<!-- citations -->`."""
+    version, titles = metadata.version("mnvh"), claims.load()["chapters"]
+    works = {"mnvh": BOOK} | {f"mnvh-{name.partition('_')[2]}": title for name, title in titles.items()}
+    lines = ["```bibtex"]
+    for key, title in works.items():
+        kind, within = ("book", "") if title == BOOK else ("incollection", f"\n  booktitle = {{{BOOK}}},")
+        lines.append(f"@{kind}{{{key},\n  title     = {{{title}}},{within}\n  author    = {{{{The MNVH authors}}}},")
+        lines.append(f"  year      = {{2026}},\n  note      = {{Version {version}}},\n}}\n")
+    return "\n".join([*lines, "```"]) + "\n"
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:
