@@ -121,8 +121,9 @@ def _headlines(executed: NotebookNode) -> dict[str, str]:
 
 
 def _fill_in(text: str) -> str:
-    """Put the ledger's tables where a page asks for them."""
-    return text.replace("<!-- ledger: summary -->", ledger.summary())
+    """Put the ledger's tables where a page asks for them: the summary, or the claims of these ids."""
+    fill = lambda match: ledger.summary() if match[1] == "summary" else ledger.excerpt(match[1].split())
+    return re.sub(r"<!-- ledger: ([\w. ]+) -->", fill, text)
 
 
 def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:
