@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from mnvh import check, neutrality, readers
 from mnvh.check import Array
@@ -68,6 +69,43 @@ def walk_forward(prices: pd.DataFrame, n_factors: int, *, training_years: int, h
             stretch = now[first : first + holding_days + 1]
             windows.append(Window(year, (stretch / stretch[0])[None], neutral))
     return windows
+
+
+def promises(estimate: ArrayLike, found: ArrayLike, n_factors: int) -> tuple[float, float, float, float]:
+    """What an estimate of Σ promises of the K that it chooses, and what another Σ makes of them (§9).
+
+    Parameters
+    ----------
+    estimate, found : array, shape (n_assets, n_assets)
+        Σ as estimated, and as it is or was afterwards.
+    n_factors : int
+        k, of the neutral K: I less the first k eigenvectors of the estimate.
+
+    Returns
+    -------
+    promised, delivered : float
+        Tr(KΣ) of definition 1 per unit of Tr K: K is the first eigenvector of the estimate, by itself transposed.
+    left, left_found : float
+        Tr(KΣ)/Tr Σ of the neutral K.
+
+    Raises ValueError if a matrix is not symmetric positive semidefinite or 0, or k is not from 1 to n_assets - 1.
+
+    Examples
+    --------
+    >>> promises([[3.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], 1)
+    (3.0, 1.0, 0.25, 0.5)
+    """
+    estimate = check.semidefinite("estimate", estimate)
+    found = check.semidefinite("found", found, len(estimate))
+    n_factors = check.integer("n_factors", n_factors, 1, max(1, len(estimate) - 1))
+    for name, matrix in (("estimate", estimate), ("found", found)):
+        check.positive(f"the trace of {name}", float(np.trace(matrix)))
+    vectors = np.linalg.eigh(estimate)[1]
+    first, factor = vectors[:, -1], vectors[:, -n_factors:]
+    both = [first @ matrix @ first for matrix in (estimate, found)]
+    return *map(float, both), *(
+        float(1 - np.vdot(factor, matrix @ factor) / np.trace(matrix)) for matrix in (estimate, found)
+    )
 
 
 def spiked_limits(spike: float, ratio: float) -> tuple[float, float]:

@@ -24,6 +24,12 @@ CASES = {
         ({"training_years": 3}, "training_years.*at most 2.*more calendar years"),
         *off("holding_days", 0, 2.5),
     ),
+    "factors.promises": (
+        dict(estimate=np.eye(3), found=np.eye(3), n_factors=2),
+        *[({"estimate": value}, "estimate") for value in (-np.eye(3), np.eye(3) * nan, [1.0], 0 * np.eye(3), None)],
+        *[({"found": value}, "found") for value in (-np.eye(3), np.eye(3) * nan, np.eye(2), 0 * np.eye(3), None)],
+        *off("n_factors", 0, 3, 1.5),
+    ),
     "factors.spiked_limits": (dict(spike=3.0, ratio=0.5), *off("spike", 0.9, inf), *off("ratio", 0.0, -1.0, inf)),
 }
 

@@ -51,6 +51,15 @@ def test_a_large_sample_has_the_spiked_limits(spike):
     assert rows[0, 0] ** 2 == pytest.approx(overlap, abs=0.06)
 
 
+def test_shrinkage_to_the_identity_changes_the_promise_and_not_what_is_delivered():
+    sample = np.random.default_rng(3).standard_normal((60, 20))
+    rough, truth = sample.T @ sample / 60, np.eye(20)
+    shrunk = 0.6 * rough + 0.4 * np.eye(20)
+    before, after = (factors.promises(matrix, truth, n_factors=3) for matrix in (rough, shrunk))
+    assert after[1] == pytest.approx(before[1]) == 1 and after[3] == pytest.approx(before[3]) == 17 / 20
+    assert before[0] > after[0] > 1 and before[2] < after[2] < 17 / 20
+
+
 def test_many_observations_leave_no_error_and_a_weak_factor_is_lost():
     assert factors.spiked_limits(3.0, 1e-12) == pytest.approx((3.0, 1.0))
     assert factors.spiked_limits(1.5, 1.0) == (4.0, 0.0)
