@@ -125,3 +125,32 @@ def test_kept_sizes_stay_in_the_band_and_move_to_its_edge_or_to_the_target(path,
         assert (gap <= band + 1e-9).all()
         moved = np.flatnonzero(np.diff(held)) + 1
         assert np.allclose(gap[moved], 0 if reset else band, atol=1e-9)
+
+
+def test_a_day_late_the_signal_has_lost_what_the_regime_forgets_and_a_day_early_it_would_have_looked_ahead():
+    chain = np.array([[0.9, 0.1], [0.3, 0.7]])
+    variance = control.switching_variance(RNG, 40_000, 12, variances=[1.0, 5.0], transition=chain)
+    returns = np.sqrt(variance) * RNG.standard_normal(variance.shape)
+    known = control.realised_variance(returns.T, window=1).T  # of the day's own return, known at its close
+    forgets, spread = 1 - 0.1 - 0.3, 0.75 * 0.25 * 4.0**2  # second eigenvalue of the chain; variance of the variance
+    size = known[:, 3:10] - 2.0  # R - r at the long-run mean
+    for days, exact in ((0, 3 * (spread + 4) - 4), (1, forgets * spread), (2, forgets**2 * spread)):
+        pnl = (size * (returns[:, 3 + days : 10 + days] ** 2 - 2.0)).mean(axis=1)
+        assert abs((pnl.mean() - exact) / stats.sem(pnl)) < 4, f"held over the day {days} days after the signal"
+
+
+def test_no_estimate_of_a_day_knows_the_next():
+    changed = RETURNS.copy()
+    changed[1000:] *= -3
+    close = pd.Series(100 * np.exp(RETURNS.cumsum()))
+    later = pd.Series(100 * np.exp(changed.cumsum()))
+    for window, estimate in (
+        (21, lambda x, _: control.realised_variance(x, window=21)),
+        (21, lambda x, _: control.realised_covariance(x[:, None], window=21)),
+        (21, lambda x, _: control.bipower_variance(x, window=21)),
+        (1, lambda x, _: control.exponentially_weighted_variance(x, halflife=10)),
+        (21, lambda _, p: control.parkinson_variance(p * (1 + (p / 100) ** 2), p, window=21)),
+    ):
+        before, after = estimate(RETURNS, close), estimate(changed, later)
+        known = 1000 - window + 1  # estimates of the days before the change
+        assert np.array_equal(before[:known], after[:known]) and not np.array_equal(before, after)

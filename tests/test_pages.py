@@ -140,6 +140,15 @@ def test_the_ledger_lists_every_claim_of_the_documents():
         assert f"| {claim['id']} |" in text
 
 
+def test_a_page_shows_the_claims_that_it_asks_for_and_what_survives_of_each(stage):
+    stage.known["claims"]["2.2b"] = stage.known["claims"]["2.2a"] | {"id": "2.2b", "verdict": "not yet examined", "quote": "a | c"}
+    text = pages._fill_in("before\n\n<!-- ledger: 2.2a 2.2b -->\n\nafter")
+    assert "| [2.2a](#claim-2-2a) | “a b c” | holds | as printed |" in text
+    assert "| 2.2b | “a \\| c” | not yet examined |  |" in text
+    with pytest.raises(ValueError, match="'9.9z', which is not in claims.yml"):
+        ledger.excerpt(["9.9z"])
+
+
 def test_the_ledger_says_what_changed_since_the_version_published_last(tmp_path):
     now = {"version": "0.10.0", "verdicts": {"2.2a": "holds", "2.5b": "fails as printed"}, "headlines": {"mean": "0.1"}}
     assert "This is the first version." in ledger.changes(tmp_path, now)

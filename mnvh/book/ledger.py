@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -90,6 +91,26 @@ def summary() -> str:
     for document, title in DOCUMENTS.items():
         counts = Counter(c["verdict"] for c in claims.load()["claims"].values() if c["document"] == document)
         lines.append(f"| {title} | " + " | ".join(str(counts[verdict]) for verdict in headings) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def excerpt(names: Sequence[str]) -> str:
+    """Table of these claims and of what survives of each, for the pages that say `<!-- ledger: 2.5b 7.1d -->`.
+
+    Raises
+    ------
+    ValueError
+        If no claim has one of these ids.
+    """
+    known = claims.load()["claims"]
+    lines = ["| claim | printed | verdict | what survives |", "|---|---|---|---|"]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"a page asks for the claim {name!r}, which is not in claims.yml.")
+        verdict = known[name]["verdict"]
+        kept = {"holds": "as printed", "definition": "as printed", "fails as printed": "nothing"}.get(verdict, "")
+        cells = _row(known[name], verdict in claims.SETTLED).split(" | ", 2)
+        lines.append(f"{cells[0]} | {cells[2]} {' '.join(known[name].get('repaired', kept).split())} |")
     return "\n".join(lines) + "\n"
 
 

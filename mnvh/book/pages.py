@@ -128,12 +128,10 @@ def _headlines(executed: NotebookNode) -> dict[str, str]:
 
 
 def _fill_in(text: str) -> str:
-    """Put generated tables where a page asks for them."""
+    """Put generated tables where a page asks for them: the ledger's summary or some of its claims, parameters, BibTeX."""
     tables = {"ledger: summary": ledger.summary, "parameters": reference.parameters, "citations": reference.citations}
-    for name, table in tables.items():
-        if f"<!-- {name} -->" in text:
-            text = text.replace(f"<!-- {name} -->", table())
-    return text
+    fill = lambda match: tables[match[1]]() if match[1] in tables else ledger.excerpt(match[1].split()[1:])
+    return re.sub(r"<!-- (ledger: [\w. ]+|parameters|citations) -->", fill, text)
 
 
 def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:
