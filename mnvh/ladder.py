@@ -24,6 +24,9 @@ from mnvh.decomposition import Decomposition
 from mnvh.quotes import Quotes
 
 
+BLOCK = 64  # quotes compared with the nearest orders at once
+
+
 @dataclass(frozen=True, eq=False)
 class Fills:
     """Fills of one ladder, made by `run`.
@@ -249,6 +252,14 @@ def _scan(bid, ask, geometric, steps, sides, first, rungs, last, start, record, 
     i = start
     while i < len(bid):
         bid_up, ask_down, ask_up, bid_down = up[long].min(), down[long].max(), up[short].min(), down[short].max()
+        while i + BLOCK <= len(bid):  # without a branch a quote, which the compiler turns into wide instructions
+            reached = 0
+            b, a = bid[i : i + BLOCK], ask[i : i + BLOCK]
+            for j in range(BLOCK):
+                reached += int(b[j] >= bid_up) + int(a[j] <= ask_down) + int(a[j] >= ask_up) + int(b[j] <= bid_down)
+            if reached:
+                break
+            i += BLOCK
         while i < len(bid) and bid[i] < bid_up and ask[i] > ask_down and ask[i] < ask_up and bid[i] > bid_down:
             i += 1
         if i == len(bid):
