@@ -141,9 +141,9 @@ class Cone:
     def table(self) -> pd.DataFrame:
         """One row a window; volatilities in per cent a year over calendar time, NaN where `notes` says why.
 
-        For each side the low, last and high rVol of the full windows, its mean, and the mean number of fills in a window.
-        `corrected` is the long ladder's corrected volatility over all quotes, gaps included; `null_low` and `null_high`
-        are what a constant volatility would show, in units of the mean; `windows` the length of the sample in windows.
+        For each side the low, last and high rVol of the full windows, its mean, the low and high that a constant volatility
+        with this mean would show, and the mean number of fills in a window. `corrected` is the long ladder's corrected
+        volatility over all quotes, gaps included; `windows` the length of the sample in windows.
 
         Raises ValueError if no quotes, or quotes of no duration, were added.
         """
@@ -154,6 +154,9 @@ class Cone:
         fills = self._counted * window / self._live
         counts = {"low": self._low, "last": self._last, "high": self._high, "mean": fills}
         vols = {name: 100 * h * np.sqrt(np.where(held, count, np.nan) * gc.YEAR / window) for name, count in counts.items()}
+        windows = np.where(held, 1 + self._seen / window, np.nan)
+        bands = [null_band(f, w) if f > 0 and w >= 1 else (np.nan, np.nan) for f, w in zip(fills, windows, strict=True)]
+        vols |= {name: vols["mean"] * band for name, band in zip(("null_low", "null_high"), np.transpose(bands), strict=True)}
         usable = np.repeat([True, False], n) | (h > self._spread / self._quotes)
         table = pd.DataFrame({"window_minutes": self.windows / 60, "step_bps": self.steps_bps})
         for k, side in enumerate(SIDES):
@@ -163,9 +166,7 @@ class Cone:
         gap = self._mid - self._ladders.first - self._ladders.rungs * h
         variance = h**2 * self._all + 2 * h * self._slip + gap**2
         table["corrected"] = 100 * np.sqrt(np.maximum(variance, 0) * gc.YEAR / self.seconds)[:n]
-        table["windows"] = np.where(held, 1 + self._seen / window, np.nan)[:n]
-        bands = [null_band(np.sqrt(2 / 3 / f), w) if f and w == w else (np.nan, np.nan) for f, w in zip(fills, table["windows"], strict=False)]
-        table["null_low"], table["null_high"] = np.transpose(bands)
+        table["windows"] = windows[:n]
         return table
 
     def notes(self) -> tuple[str, ...]:
@@ -180,42 +181,58 @@ class Cone:
                 lines.append(f"{name}: no stretch without a gap of {self.max_gap:g} s fills it; left empty.")
             elif row.long_fills < FEW:
                 lines.append(f"{name}: {row.long_fills:.1f} fills of the long ladder on average; below {FEW} a window says little.")
+            if np.isfinite(row.windows) and not np.isfinite(row.long_last):
+                lines.append(f"{name}: not full since the last gap; last values left empty.")
             if row.step_bps <= spread:
                 lines.append(f"{name}: at or below the mean spread, {spread:.2f} bp; stops would count quotes: short left empty.")
         return tuple(lines)
 
 
-def null_band(error: float, n_windows: float) -> tuple[float, float]:
-    """Lowest and highest volatility to expect of a constant one, relative to it, from trailing windows at all times.
+def expected_maximum(n_windows: float) -> float:
+    """E[m] of a normal window statistic seen at all times, in its standard deviations (theory of the null band, chapter 12).
 
-    A window's variance is taken as normal. Seen at every time, it is Slepian's process, correlated 1 - |t| at a lag of t
-    windows, whose maximum m over one window has P(m < u) = Φ² - uφΦ - φ² (Slepian, 1961); over more of them the ratio to
-    Φ(u) is raised to their number (Shepp, 1971, to leading order).
+    It is Slepian's process, correlated 1 - |t| at a lag of t windows, whose maximum over one more window than the first has
+    P(m < u) = Φ² - uφΦ - φ² (Slepian, 1961); over more of them the ratio to Φ(u) is raised to their number (after Shepp, 1971).
 
     Parameters
     ----------
-    error : float
-        Relative standard deviation of a window's variance: √(2/3N) for N fills, √(2/n) for n returns.
     n_windows : float
         Length of the sample in windows, at least 1.
+
+    Raises ValueError if it is below 1.
+
+    Examples
+    --------
+    >>> [round(expected_maximum(n), 3) for n in (1, 2, 100)]
+    [0.0, 1.128, 3.302]
+    """
+    check.number("n_windows", n_windows, 1)
+
+    def below(u: float) -> float:
+        one, density = stats.norm.cdf(u), stats.norm.pdf(u)
+        return one * max(one - u * density - density**2 / one, 0.0) ** (n_windows - 1)
+
+    return 10 - integrate.quad(below, -10, 10, limit=200)[0]
+
+
+def null_band(n_fills: float, n_windows: float) -> tuple[float, float]:
+    """Lowest and highest rVol to expect of a constant volatility, relative to it: √(1 ± E[m]√(2/3N)).
+
+    Parameters
+    ----------
+    n_fills : float
+        N, the mean number of fills in a window.
+    n_windows : as in `expected_maximum`
 
     Raises ValueError if an argument is out of range.
 
     Examples
     --------
-    >>> [round(x, 3) for x in null_band((2 / 150) ** 0.5, 100)]
+    >>> [round(x, 3) for x in null_band(50, 100)]
     [0.787, 1.175]
     """
-    check.positive("error", error)
-    check.number("n_windows", n_windows, 1)
-
-    def below(u: float) -> float:
-        one, density = stats.norm.cdf(u), stats.norm.pdf(u)
-        ratio = one - u * density - density**2 / one
-        return one * max(ratio, 0.0) ** (n_windows - 1)
-
-    highest = 10 - integrate.quad(below, -10, 10, limit=200)[0]
-    return float(np.sqrt(max(0.0, 1 - error * highest))), float(np.sqrt(1 + error * highest))
+    reach = expected_maximum(n_windows) * np.sqrt(2 / 3 / check.positive("n_fills", n_fills))
+    return float(np.sqrt(max(0.0, 1 - reach))), float(np.sqrt(1 + reach))
 
 
 def overlap_factor(n_windows: int, window: int) -> float:
@@ -241,9 +258,11 @@ def draw(axes: Axes, table: pd.DataFrame) -> None:
     Raises KeyError if a column of `Cone.table` is missing.
     """
     for side, colour, marker in zip(SIDES, ("#0072B2", "#D55E00"), ("o", "s"), strict=True):
-        x, mean = table["window_minutes"], table[f"{side}_mean"]
+        x = table["window_minutes"]
         axes.fill_between(x, table[f"{side}_low"], table[f"{side}_high"], color=colour, alpha=0.15, linewidth=0)
         axes.plot(x, table[f"{side}_last"], marker=marker, color=colour, label=f"last {side}")
         for band in ("null_low", "null_high"):
-            axes.plot(x, table[band] * mean, ":", color=colour, linewidth=1.2)
+            axes.plot(x, table[f"{side}_{band}"], ":", color=colour, linewidth=1.2)
     axes.set(xscale="log", xlabel="trailing window, minutes", ylabel="rVol, % a year")
+    axes.set_xticks(x, [f"{minutes:g}" for minutes in x])
+    axes.set_xticks([], minor=True)

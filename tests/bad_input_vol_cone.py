@@ -53,7 +53,8 @@ CASES: dict[str, tuple] = {
         *[({"steps_bps": value}, "steps_bps") for value in ([0.0], [nan], [1.0, 2.0])],
         *number("max_gap", 0.0),
     ),
-    "vol_cone.null_band": (dict(error=0.1, n_windows=5), *number("error", 0.0), *number("n_windows", 0.5)),
+    "vol_cone.null_band": (dict(n_fills=50, n_windows=5), *number("n_fills", 0.0), *number("n_windows", 0.5)),
+    "vol_cone.expected_maximum": (dict(n_windows=5), *number("n_windows", 0.5)),
     "vol_cone.overlap_factor": (
         dict(n_windows=10, window=5),
         *number("n_windows", 4, 10.5),
