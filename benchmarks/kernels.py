@@ -9,11 +9,12 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 
-from mnvh import decomposition, inventory, market_making, options, paths
+from mnvh import decomposition, inventory, ladder, market_making, options, paths, quotes
 
 PATHS, STEPS, ROUNDS = 100_000, 250, 5
 ONE = [[1.0]]
@@ -88,15 +89,32 @@ def implied_vol(rng: np.random.Generator) -> tuple[float, float]:
     return middle - start, seconds
 
 
-def best(runs: tuple[Run, Run]) -> list[float]:
-    """Shortest time of each of two runs, taken in turn."""
-    times: list[list[float]] = [[], []]
+def best(runs: Sequence[Run]) -> list[float]:
+    """Shortest time of each of the runs, taken in turn."""
+    times: list[list[float]] = [[] for _ in runs]
     for seed in range(ROUNDS):
         for run, taken in zip(runs, times, strict=True):
             start = time.perf_counter()
             run(np.random.default_rng(seed))
             taken.append(time.perf_counter() - start)
     return [min(taken[1:]) for taken in times]  # the first round compiles
+
+
+def ladders() -> None:
+    """Ladders of six steps, both sides, over ten million quotes, beside what else reads them once."""
+    print(f"{'ladders over quotes':<46}{'s':>8}{'ns a quote':>12}")
+    for count, n_steps in ((10_000_000, 6), (5_000_000, 6), (10_000_000, 3), (10_000_000, 1)):
+        steps = np.array([4.0, 6.0, 9.0, 13.0, 20.0, 30.0])[:n_steps]
+        mid = paths.martingale_gbm(np.random.default_rng(1), 1, count - 1, covariance=[[1e-10]])[0, :, 0]
+        book = quotes.around(mid, 1e-4 * mid, interval=1.0)
+        series = pd.Series(mid)
+        runs = {
+            f"ladder.run, {n_steps} steps, both sides": lambda _, b=book, s=steps: ladder.run(b, steps_bps=s),
+            "pandas rolling(3600).std": lambda _, s=series: s.rolling(3600).std(),
+            "reading the two columns": lambda _, b=book: (b.bid.sum(), b.ask.sum()),
+        }
+        for name, taken in zip(runs, best(list(runs.values())), strict=True):
+            print(f"{name + f', {count / 1e6:g} M':<46}{taken:>8.3f}{1e9 * taken / count:>12.2f}")
 
 
 def main() -> None:
@@ -111,6 +129,7 @@ def main() -> None:
     pricing, solving = np.min([implied_vol(np.random.default_rng(seed)) for seed in range(ROUNDS)], axis=0)
     print(f"options.implied_vol, 100,000 options: {solving:.3f} s, {solving / pricing:.1f} times their pricing")
     size = PATHS * (STEPS + 1) * 3 * 8 / 2**20
+    ladders()
     print(f"peak memory of decomposition.simulate: {peak:.0f} MB, all its paths at once would take {size:.0f} MB")
 
 

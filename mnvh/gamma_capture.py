@@ -217,3 +217,9 @@ def _far(step: float, spread: float, side: int) -> float:
     check.positive("step", step)
     far = step + _side(side) * check.number("spread", spread, 0)
     return check.positive("step", far, fix="a short ladder needs a step wider than the spread") and far
+
+
+if __name__ == "__main__":
+    from mnvh.cone_command import main
+
+    raise SystemExit(main())

@@ -24,6 +24,9 @@ from mnvh.decomposition import Decomposition
 from mnvh.quotes import Quotes
 
 
+BLOCK = 64  # quotes compared with the nearest orders at once
+
+
 @dataclass(frozen=True, eq=False)
 class Fills:
     """Fills of one ladder, made by `run`.
@@ -60,6 +63,63 @@ class Fills:
         return self.side * self.spread / 2 + self.overshoot
 
 
+@dataclass(frozen=True, eq=False)
+class Ladders:
+    """Long and short ladders between two pieces of the quotes, made by `start`: `advance` moves `rungs`, and nothing else.
+
+    Attributes
+    ----------
+    steps, sides, first, rungs : array, shape (2 n_steps,)
+        h, +1 and -1, L_0 and k of the last rung executed: long ladders of all steps, then short ones.
+    geometric : whether the coordinate is ln(price).
+    """
+
+    steps: Array
+    sides: Array
+    first: Array
+    rungs: Array
+    geometric: bool
+
+    def advance(self, quotes: Quotes) -> tuple[Array, Array]:
+        """Run over the next quotes: (ladder, quote, rung) of each fill, and its (spread, overshoot).
+
+        Raises ValueError if the quotes are none, or at or below 0 where rungs are in basis points.
+        """
+        _priced(quotes, self.geometric)
+        last, at, size = np.full(len(self.steps), -1), 0, max(4096, len(quotes.bid) // 8)
+        parts, whole = [np.empty((0, 3), np.int64)], [np.empty((0, 2))]
+        while at < len(quotes.bid):
+            record, values = np.empty((size, 3), np.int64), np.empty((size, 2))
+            at, n = _scan(
+                quotes.bid, quotes.ask, self.geometric, self.steps, self.sides, self.first, self.rungs, last, at, record, values
+            )
+            parts.append(record[:n].copy())
+            whole.append(values[:n].copy())
+        return np.concatenate(parts), np.concatenate(whole)
+
+
+def start(
+    quotes: Quotes, *, steps_bps: ArrayLike | None = None, steps_price: ArrayLike | None = None, offset: float = 0.0
+) -> Ladders:
+    """Ladders whose first rung is at the first of the quotes, none of which they have seen; arguments are those of `run`.
+
+    Raises ValueError as `run`.
+    """
+    if (steps_bps is None) == (steps_price is None):
+        raise ValueError("steps_bps and steps_price: pass one of the two.")
+    geometric = steps_bps is not None
+    name = "steps_bps" if geometric else "steps_price"
+    steps = check.array(name, steps_bps if geometric else steps_price, ("n_steps",))
+    check.positive(name, float(steps.min()))
+    offset = check.number("offset", offset, 0, 1)
+    if offset == 1:
+        raise ValueError("offset is 1: allowed is a number in [0, 1). Likely fix: 0, the next rung is the same lattice.")
+    steps = np.tile(np.log1p(steps / 1e4) if geometric else steps, 2)
+    _priced(quotes, geometric)
+    first = coordinate(quotes.bid[0], quotes.ask[0], geometric) - offset * steps
+    return Ladders(steps, np.repeat([1, -1], len(steps) // 2), first, np.zeros(len(steps), np.int64), geometric)
+
+
 def run(
     quotes: Quotes, *, steps_bps: ArrayLike | None = None, steps_price: ArrayLike | None = None, offset: float = 0.0
 ) -> tuple[list[Fills], list[Fills]]:
@@ -92,38 +152,16 @@ def run(
     >>> long[0].rung.tolist(), short[0].rung.tolist()
     ([1, 2, 1], [1, 2, 1])
     """
-    if not isinstance(quotes, Quotes):
-        raise ValueError(f"quotes is a {type(quotes).__name__}: pass mnvh.quotes.Quotes, from read_quotes or around.")
-    if (steps_bps is None) == (steps_price is None):
-        raise ValueError("steps_bps and steps_price: pass one of the two.")
-    geometric = steps_bps is not None
-    name = "steps_bps" if geometric else "steps_price"
-    steps = check.array(name, steps_bps if geometric else steps_price, ("n_steps",))
-    check.positive(name, float(steps.min()))
-    offset = check.number("offset", offset, 0, 1)
-    if offset == 1:
-        raise ValueError("offset is 1: allowed is a number in [0, 1). Likely fix: 0, the next rung is the same lattice.")
-    if geometric and quotes.bid.min() <= 0:
-        fix = "use steps_price for rates and spreads, which may be at or below 0"
-        raise ValueError(f"quotes has a bid of {quotes.bid.min():g}, and steps_bps needs prices above 0: {fix}.")
-    steps = np.tile(np.log1p(steps / 1e4) if geometric else steps, 2)
-    sides = np.repeat([1, -1], len(steps) // 2)
-    x = [_coordinate(quotes.bid[k], quotes.ask[k], geometric) for k in (0, -1)]
-    first, rungs, last = x[0] - offset * steps, np.zeros(len(steps), np.int64), np.full(len(steps), -1)
-    whole, parts, at = [], [np.empty((0, 3), np.int64)], 0
-    while at < len(quotes.bid):
-        record, values = np.empty((max(4096, len(quotes.bid) // 8), 3), np.int64), np.empty((max(4096, len(quotes.bid) // 8), 2))
-        at, n = _scan(quotes.bid, quotes.ask, geometric, steps, sides, first, rungs, last, at, record, values)
-        parts.append(record[:n].copy())
-        whole.append(values[:n].copy())
-    record, values = np.concatenate(parts), np.concatenate(whole)
+    ladders = start(quotes, steps_bps=steps_bps, steps_price=steps_price, offset=offset)
+    record, values = ladders.advance(quotes)
+    begin, end = (coordinate(quotes.bid[k], quotes.ask[k], ladders.geometric) for k in (0, -1))
     found = []
-    for k, (step, side) in enumerate(zip(steps, sides, strict=True)):
+    for k, (step, side, first) in enumerate(zip(ladders.steps, ladders.sides, ladders.first, strict=True)):
         own = record[:, 0] == k
         quote, rung, (spread, overshoot) = record[own, 1], record[own, 2], values[own].T
         found.append(
-            Fills(int(side), float(step), geometric, quotes.time[quote], quote, rung, np.diff(rung, prepend=0), spread, overshoot,
-                  float(first[k]), float(x[0] - first[k]), float(x[1] - first[k] - rungs[k] * step),
+            Fills(int(side), float(step), ladders.geometric, quotes.time[quote], quote, rung, np.diff(rung, prepend=0), spread,
+                  overshoot, float(first), float(begin - first), float(end - first - ladders.rungs[k] * step),
                   float(quotes.time[-1] - quotes.time[0]))
         )  # fmt: skip
     return found[: len(found) // 2], found[len(found) // 2 :]
@@ -148,7 +186,7 @@ def path_identity(quotes: Quotes, fills: Fills) -> tuple[float, float]:
     Raises ValueError if the fills are not of these quotes.
     """
     last = levels(quotes, fills)
-    x = _coordinate(quotes.bid, quotes.ask, fills.geometric)
+    x = coordinate(quotes.bid, quotes.ask, fills.geometric)
     moves = np.diff(x)
     return float(moves @ moves), float(-2 * (x - last)[:-1] @ moves)
 
@@ -174,7 +212,7 @@ def stock_leg(quotes: Quotes, fills: Fills, *, gamma: float = 1.0) -> Decomposit
     check.positive("gamma", gamma)
     if len(fills.quote) and fills.quote[0] == 0:
         raise ValueError("fills has one at the first quote, whose spread spans a rung: use a wider step.")
-    last, x = levels(quotes, fills), _coordinate(quotes.bid, quotes.ask, fills.geometric)
+    last, x = levels(quotes, fills), coordinate(quotes.bid, quotes.ask, fills.geometric)
     slip = gamma * fills.step * np.bincount(fills.quote, fills.slippage, len(x))[None, 1:]
     count = np.bincount(fills.quote, minlength=len(x))[None, 1:]
     potential = gamma / 2 * ((x - fills.first_rung) ** 2 - (x - last) ** 2)[None]
@@ -184,7 +222,16 @@ def stock_leg(quotes: Quotes, fills: Fills, *, gamma: float = 1.0) -> Decomposit
     return Decomposition(zero, harvest, displacement, zero, -slip, gross)
 
 
-def _coordinate(bid: Array, ask: Array, geometric: bool) -> Array:
+def _priced(quotes: Quotes, geometric: bool) -> None:
+    if not isinstance(quotes, Quotes):
+        raise ValueError(f"quotes is a {type(quotes).__name__}: pass mnvh.quotes.Quotes, from read_quotes or around.")
+    if geometric and quotes.bid.min() <= 0:
+        fix = "use steps_price for rates and spreads, which may be at or below 0"
+        raise ValueError(f"quotes has a bid of {quotes.bid.min():g}, and steps_bps needs prices above 0: {fix}.")
+
+
+def coordinate(bid: Array, ask: Array, geometric: bool) -> Array:
+    """Mid in the ladder's coordinate: the mean of ln(bid) and ln(ask), or of bid and ask."""
     return (np.log(bid) + np.log(ask)) / 2 if geometric else (bid + ask) / 2
 
 
@@ -205,6 +252,14 @@ def _scan(bid, ask, geometric, steps, sides, first, rungs, last, start, record, 
     i = start
     while i < len(bid):
         bid_up, ask_down, ask_up, bid_down = up[long].min(), down[long].max(), up[short].min(), down[short].max()
+        while i + BLOCK <= len(bid):  # without a branch a quote, which the compiler turns into wide instructions
+            reached = 0
+            b, a = bid[i : i + BLOCK], ask[i : i + BLOCK]
+            for j in range(BLOCK):
+                reached += int(b[j] >= bid_up) + int(a[j] <= ask_down) + int(a[j] >= ask_up) + int(b[j] <= bid_down)
+            if reached:
+                break
+            i += BLOCK
         while i < len(bid) and bid[i] < bid_up and ask[i] > ask_down and ask[i] < ask_up and bid[i] > bid_down:
             i += 1
         if i == len(bid):

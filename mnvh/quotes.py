@@ -5,8 +5,13 @@ Times are in seconds from the first quote. The reader drops only what its docstr
 
 from __future__ import annotations
 
-import importlib.util
+import csv
+import gzip
+import io
+import itertools
 import warnings
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +24,8 @@ from mnvh import check
 from mnvh.check import Array
 
 COLUMNS = ("time", "bid", "ask")
+AGAIN = "save it again, with as many commas in each row as in the first; a truncated gzip must be fetched anew"
+Found = dict[str, tuple[int, list[int]]]  # kind of finding: its number of rows, and the first five
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +109,7 @@ def read_quotes(path: str | Path, *, max_gap: float = 300.0, above_zero: bool = 
     Parameters
     ----------
     path : str or Path
-        .csv, .csv.gz, or .parquet where pyarrow is installed, with the columns time, bid and ask in any order; others
+        .csv, .csv.gz or .parquet, with the columns time, bid and ask in any order; others
         are left alone. Times are ISO 8601, all with or all without an offset, or seconds.
     max_gap : float
         Longest time between two quotes that goes unreported, in seconds.
@@ -119,82 +126,205 @@ def read_quotes(path: str | Path, *, max_gap: float = 300.0, above_zero: bool = 
     ValueError
         If the file cannot be read or is truncated, a column is missing, a time is no time, or fewer than two quotes remain.
     """
-    check.positive("max_gap", max_gap, fix="it is in seconds")
-    if not isinstance(above_zero, bool):
-        raise ValueError(f"above_zero is {above_zero!r}: allowed is True, or False for rates and spreads.")
-    table = _read(path)
-    rows = np.arange(2, len(table) + 2)
-    time = _seconds(path, table["time"], rows)
-    bid, ask = (pd.to_numeric(table[name], errors="coerce").to_numpy(float) for name in ("bid", "ask"))
-    report: list[str] = []
-    bad = ~(np.isfinite(bid) & np.isfinite(ask))
-    _note(report, rows[bad], "dropped: bid or ask is missing, no number or infinite")
-    low = ~bad & above_zero & ((bid <= 0) | (ask <= 0))
-    _note(report, rows[low], "dropped: bid or ask is at or below zero")
-    crossed = ~bad & ~low & (bid > ask)
-    _note(report, rows[crossed], "dropped: crossed, bid above ask")
-    kept = ~(bad | low | crossed)
-    time, bid, ask, rows = time[kept], bid[kept], ask[kept], rows[kept]
-    _note(report, rows[1:][np.diff(time) < 0], "out of order, sorted by time")
+    stream = Stream(path, max_gap=max_gap, above_zero=above_zero)
+    time, bid, ask, rows = map(np.concatenate, zip(*stream.usable(), strict=True))
+    _note(stream.found, rows[1:][np.diff(time) < 0], "out of order, sorted by time")
     order = np.argsort(time, kind="stable")
     time, bid, ask, rows = time[order], bid[order], ask[order], rows[order]
-    _note(report, rows[bid == ask], "locked, bid equal to ask; kept")
-    same = np.diff(time) == 0
-    repeated = same & (np.diff(bid) == 0) & (np.diff(ask) == 0)
-    _note(report, rows[1:][repeated], "a duplicate of the row before; kept, it changes nothing")
-    _note(report, rows[1:][same & ~repeated], "another quote at the same time; kept in the file's order")
-    _note(report, rows[1:][np.diff(time) > max_gap], f"more than {max_gap:g} s after the quote before")
-    if len(time) < 2:
-        _reject(path, f"{len(time)} usable quotes of {len(table)} rows. {' '.join(report)}", "at least two are needed")
-    if report:
-        warnings.warn(f"{path}: " + " ".join(report), stacklevel=2)
-    return Quotes(time - time[0], bid, ask, tuple(report))
+    stream.remark(time, bid, ask, rows)
+    if stream.report:
+        warnings.warn(f"{path}: " + " ".join(stream.report), stacklevel=2)
+    return Quotes(time - time[0], bid, ask, stream.report)
 
 
-def _read(path: str | Path) -> pd.DataFrame:
-    """Columns time, bid and ask of the file, as text where it is a CSV."""
+class Stream:
+    """Pieces of a file of quotes of any length, to be iterated over once, in memory that does not grow with the file.
+
+    What `read_quotes` says of a file holds here, but for one thing: rows earlier than one above them cannot be sorted before
+    the rest of the file is known. They are dropped, and counted.
+
+    Parameters
+    ----------
+    path, max_gap, above_zero : as in `read_quotes`
+    size : int
+        Rows of the file in a piece.
+
+    Its attribute `fraction` is the share of the file that is read.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range or the header lacks a column. While reading: if the file is truncated or a time is no
+        time, after the pieces above that row; or if fewer than two quotes are usable.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "quotes.csv").write_text("time,bid,ask\\n5,99,101\\n6,100,102\\n8,99,101\\n")
+    ...     [piece.time.tolist() for piece in Stream(Path(folder, "quotes.csv"), size=2)]
+    [[0.0, 1.0], [3.0]]
+    """
+
+    def __init__(self, path: str | Path, *, max_gap: float = 300.0, above_zero: bool = True, size: int = 100_000) -> None:
+        self.max_gap = check.positive("max_gap", max_gap, fix="it is in seconds")
+        if not isinstance(above_zero, bool):
+            raise ValueError(f"above_zero is {above_zero!r}: allowed is True, or False for rates and spreads.")
+        self.path, self.above_zero, self.size = path, above_zero, check.integer("size", size, 2)
+        self.fraction, self.found = 0.0, {}
+        self._tables = _pieces(self)
+        self._first = next(self._tables)  # the header is checked at once
+
+    @property
+    def report(self) -> tuple[str, ...]:
+        """Findings so far, as `Quotes.report`."""
+        lines = []
+        for what, (count, rows) in self.found.items():
+            shown = ", ".join(map(str, rows)) + (" ..." if count > len(rows) else "")
+            lines.append(f"{count} rows {what} (rows {shown}).")
+        return tuple(lines)
+
+    def __iter__(self) -> Iterator[Quotes]:
+        begin, before = None, [np.empty(0, int)] * 4  # the last quote of the piece above
+        for new in self.usable():
+            latest = np.maximum.accumulate(np.concatenate([before[0], new[0]]))[len(before[0]) :]
+            _note(self.found, new[3][new[0] < latest], "dropped: earlier than a row above, which a stream cannot sort")
+            joined = [np.concatenate([a, b[new[0] >= latest]]) for a, b in zip(before, new, strict=True)]
+            self.remark(*joined)
+            time, bid, ask = (values[len(before[0]) :] for values in joined[:3])
+            if len(time):
+                begin, before = time[0] if begin is None else begin, [values[-1:] for values in joined]
+                yield Quotes(time - begin, bid, ask)
+
+    def usable(self) -> Iterator[list[Array]]:
+        """Time, bid, ask and row of the quotes that are kept, in the order of the file; raises as the class says."""
+        origin, kept, rows = None, 0, 0
+        for table in itertools.chain([self._first], self._tables):
+            row = table.index.to_numpy()
+            time, origin = _seconds(self.path, table["time"], row, origin)
+            bid, ask = (pd.to_numeric(table[name], errors="coerce").to_numpy(float) for name in ("bid", "ask"))
+            bad = ~(np.isfinite(bid) & np.isfinite(ask))
+            _note(self.found, row[bad], "dropped: bid or ask is missing, no number or infinite")
+            low = ~bad & self.above_zero & ((bid <= 0) | (ask <= 0))
+            _note(self.found, row[low], "dropped: bid or ask is at or below zero")
+            crossed = ~bad & ~low & (bid > ask)
+            _note(self.found, row[crossed], "dropped: crossed, bid above ask")
+            _note(self.found, row[~low & (bid == ask)], "locked, bid equal to ask; kept")
+            good = ~(bad | low | crossed)
+            kept, rows = kept + good.sum(), rows + len(row)
+            yield [values[good] for values in (time, bid, ask, row)]
+        if kept < 2:
+            _reject(self.path, f"{kept} usable quotes of {rows} rows. {' '.join(self.report)}", "at least two are needed")
+
+    def remark(self, time: Array, bid: Array, ask: Array, rows: Array) -> None:
+        """Note what is kept but worth knowing of quotes in order."""
+        same = np.diff(time) == 0
+        repeated = same & (np.diff(bid) == 0) & (np.diff(ask) == 0)
+        _note(self.found, rows[1:][repeated], "a duplicate of the row before; kept, it changes nothing")
+        _note(self.found, rows[1:][same & ~repeated], "another quote at the same time; kept in the file's order")
+        _note(self.found, rows[1:][np.diff(time) > self.max_gap], f"more than {self.max_gap:g} s after the quote before")
+
+
+def _pieces(stream: Stream) -> Iterator[pd.DataFrame]:
+    """Columns time, bid and ask of the rows that are not blank, a piece at a time; the index is the row in the file."""
+    path, row = stream.path, 1
     if not isinstance(path, (str, Path)) or not Path(path).is_file():
         _reject(path, "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
-    suffixes = "".join(Path(path).suffixes).lower()
+    reader = _batches if str(path).lower().endswith(".parquet") else _lines
     try:
-        if suffixes.endswith(".parquet"):
-            if importlib.util.find_spec("pyarrow") is None:
-                _reject(path, "needs pyarrow, which is not installed", "pip install pyarrow, or save the quotes as .csv")
-            table = pd.read_parquet(path)
-            table = table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
-        elif suffixes.endswith((".csv", ".csv.gz")):
-            table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", skip_blank_lines=False, on_bad_lines="error")
-        else:
-            _reject(path, "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
-    except (OSError, EOFError, UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        _reject(path, f"cannot be read ({error})", "save it again; a truncated gzip must be fetched anew")
-    table.columns = [str(name).strip().lower() for name in table.columns]
-    if set(COLUMNS) - set(table.columns) or table.columns.duplicated().any():
-        found = ", ".join(table.columns)
-        _reject(path, f"has the columns {found}", "the first row must name time, bid and ask, each once")
-    return table[list(COLUMNS)]
+        for table, stream.fraction in reader(path, stream.size):
+            table = table.set_axis(range(row + 1, row + 1 + len(table)))
+            row += len(table)
+            yield table[table.notna().any(axis=1)]
+    except (OSError, EOFError, UnicodeError, zlib.error, pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
+        _reject(path, f"cannot be read beyond row {row} ({str(error).strip()})", AGAIN)
 
 
-def _seconds(path: str | Path, column: pd.Series, rows: Array) -> Array:
-    """Times in seconds, from numbers or from ISO 8601."""
-    numbers = pd.to_numeric(column, errors="coerce") if column.dtype.kind != "M" else pd.Series(np.nan, column.index)
-    if np.isfinite(numbers.to_numpy(float)).all():
-        return numbers.to_numpy(float)
+def _lines(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]]:
+    if not str(path).lower().endswith((".csv", ".csv.gz")):
+        _reject(path, "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
+    whole = max(1, Path(path).stat().st_size)
+    with open(path, "rb") as raw, warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
+        unpacked = gzip.GzipFile(fileobj=raw) if str(path).lower().endswith(".gz") else raw
+        text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="")
+        names = _columns(path, next(csv.reader([text.readline()]), []))
+        table = pd.DataFrame(columns=names)
+        shape = {"header": None, "names": names, "index_col": False, "skip_blank_lines": False}
+        try:
+            for table in pd.read_csv(text, chunksize=size, low_memory=False, **shape):
+                yield table[list(COLUMNS)], raw.tell() / whole
+        except pd.errors.EmptyDataError:
+            yield table[list(COLUMNS)], 1.0
+
+
+def _batches(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]]:
+    from pyarrow import parquet  # slow to import
+
     try:
-        stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
-    except (ValueError, TypeError) as error:
-        _reject(path, f"column time cannot be read ({error})", "write 2020-01-31T09:30:00.125, or seconds")
-    missing = rows[stamps.isna().to_numpy()]
-    if len(missing):
-        shown = ", ".join(map(str, missing[:5]))
-        _reject(path, f"column time: no time in {len(missing)} rows: {shown}", "write 2020-01-31T09:30:00.125, or seconds")
-    return (stamps - stamps.iloc[0]).dt.total_seconds().to_numpy(float)
+        file = parquet.ParquetFile(path)
+    except ValueError as error:  # pyarrow's own kind
+        _reject(path, f"cannot be read ({error})", AGAIN)
+    names, done = _columns(path, file.schema_arrow.names), 0
+    for batch in file.iter_batches(size):
+        done += len(batch)
+        table = batch.to_pandas(ignore_metadata=True).set_axis(names, axis=1)
+        yield table[list(COLUMNS)], done / file.metadata.num_rows
 
 
-def _note(report: list[str], rows: Array, what: str) -> None:
+def _usable(found: Found, table: pd.DataFrame, time: Array, rows: Array, above_zero: bool) -> list[Array]:
+    """Time, bid, ask and row of the quotes that are kept."""
+    bid, ask = (pd.to_numeric(table[name], errors="coerce").to_numpy(float) for name in ("bid", "ask"))
+    bad = ~(np.isfinite(bid) & np.isfinite(ask))
+    _note(found, rows[bad], "dropped: bid or ask is missing, no number or infinite")
+    low = ~bad & above_zero & ((bid <= 0) | (ask <= 0))
+    _note(found, rows[low], "dropped: bid or ask is at or below zero")
+    crossed = ~bad & ~low & (bid > ask)
+    _note(found, rows[crossed], "dropped: crossed, bid above ask")
+    _note(found, rows[~low & (bid == ask)], "locked, bid equal to ask; kept")
+    kept = ~(bad | low | crossed)
+    return [values[kept] for values in (time, bid, ask, rows)]
+
+
+def _remark(found: Found, time: Array, bid: Array, ask: Array, rows: Array, max_gap: float) -> None:
+    """Note what is kept but worth knowing of quotes in order."""
+    same = np.diff(time) == 0
+    repeated = same & (np.diff(bid) == 0) & (np.diff(ask) == 0)
+    _note(found, rows[1:][repeated], "a duplicate of the row before; kept, it changes nothing")
+    _note(found, rows[1:][same & ~repeated], "another quote at the same time; kept in the file's order")
+    _note(found, rows[1:][np.diff(time) > max_gap], f"more than {max_gap:g} s after the quote before")
+
+
+def _columns(path: str | Path, names: Iterable) -> list[str]:
+    names = [str(name).strip().lower() for name in names]
+    if set(COLUMNS) - set(names) or len(set(names)) < len(names):
+        _reject(path, f"has the columns {', '.join(names)}", "the first row must name time, bid and ask, each once")
+    return names
+
+
+def _seconds(path: str | Path, column: pd.Series, rows: Array, origin: pd.Timestamp | float | None) -> tuple[Array, object]:
+    """Times in seconds, from numbers as they are or from ISO 8601 after the origin; and the origin, 0 for numbers."""
+    values = pd.to_numeric(column, errors="coerce") if column.dtype.kind != "M" else pd.Series(np.nan, column.index)
+    missing = ~np.isfinite(values.to_numpy(float))
+    if missing.any() and origin != 0:
+        try:
+            stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+        except (ValueError, TypeError) as error:
+            _reject(path, f"column time cannot be read ({error})", "write 2020-01-31T09:30:00.125, or seconds")
+        missing, origin = stamps.isna().to_numpy(), stamps.iloc[0] if origin is None else origin
+        values = (stamps - origin).dt.total_seconds()
+    elif origin not in (None, 0):
+        missing[:] = True  # numbers after dates
+    if missing.any():
+        shown = ", ".join(map(str, rows[missing][:5]))
+        _reject(path, f"column time: no time in {missing.sum()} rows: {shown}", "write 2020-01-31T09:30:00.125, or seconds")
+    return values.to_numpy(float), 0 if origin is None else origin
+
+
+def _note(found: Found, rows: Array, what: str) -> None:
     if len(rows):
-        shown = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
-        report.append(f"{len(rows)} rows {what} (rows {shown}).")
+        count, first = found.get(what, (0, []))
+        found[what] = count + len(rows), (first + rows[:5].tolist())[:5]
 
 
 def _reject(path: str | Path, what: str, fix: str) -> NoReturn:

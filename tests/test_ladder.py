@@ -35,7 +35,8 @@ def test_the_path_identity_holds_on_any_path(quotes, steps, offset):
         for fills in side:
             squares, martingale = ladder.path_identity(quotes, fills)
             x = np.log(quotes.mid) if fills.geometric else quotes.mid
-            scale = squares + abs(corrected(fills)) + captured(fills) + abs(martingale) + 1e-12 * (x @ x)
+            gaps = fills.start_gap**2 + fills.end_gap**2
+            scale = squares + gaps + captured(fills) + abs(martingale) + 1e-12 * (x @ x)
             assert abs(corrected(fills) + martingale - squares) <= 1e-9 * scale
 
 

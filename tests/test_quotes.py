@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mnvh.quotes import read_quotes
+from mnvh.quotes import Stream, read_quotes
 
 CLEAN = "time,bid,ask\n2014-05-06T00:00:00.158,1.1,1.2\n2014-05-06T00:00:01.158,1.1,1.3\n2014-05-06T00:00:03.158,1.2,1.3\n"
 
@@ -59,7 +58,10 @@ BROKEN = [
     ("time,bid,ask\n0,99,101\nnoon,99,101\n", "no time in .* rows: 3|no time in 2 rows: 2, 3"),
     ("time,bid,ask\n0,99,101\n1,103,101\n", "1 usable quotes of 2 rows.*crossed"),
     ("time,bid,ask\n", "0 usable quotes"),
-    ("", "cannot be read"),
+    ("time,bid,ask\n0,99,101\n1,99,101\n2,99,101,7\n", "cannot be read beyond row .*as many commas"),
+    ("time,bid,ask\n0,99,101,7\n1,99,101,7\n", "cannot be read.*as many commas"),
+    ("time,bid,ask\n0,99,101\n1,99,101\nnoon,99,101\n", "no time in .* rows: "),
+    ("", "the first row must name time, bid and ask"),
     ("time,bid,ask\n0,99,101,7,8\n1,99\n2,3,4,5,6,7\n", "cannot be read"),
 ]
 
@@ -82,12 +84,44 @@ def test_rates_may_be_negative(tmp_path):
     assert quotes.mid.tolist() == [-0.25, -0.05]
 
 
-def test_parquet_is_read_where_pyarrow_is_and_asks_for_it_where_not(tmp_path, monkeypatch):
-    save(tmp_path, "not read here", "q.parquet")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="needs pyarrow"):
-        read_quotes(tmp_path / "q.parquet")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
+@pytest.mark.parametrize("indexed", [False, True])
+def test_parquet_is_read_with_time_in_a_column_or_in_the_index(tmp_path, indexed):
     stamps = pd.to_datetime(["2020-01-01 00:00:00.0", "2020-01-01 00:00:02.5"])
-    monkeypatch.setattr(pd, "read_parquet", lambda path: pd.DataFrame({"bid": [1.0, 2.0], "ask": [1.5, 2.5]}, index=stamps.rename("time")))
-    assert read_quotes(tmp_path / "q.parquet").time.tolist() == [0, 2.5]
+    table = pd.DataFrame({"ask": [1.5, 2.5], "time": stamps, "bid": [1.0, 2.0]})
+    (table.set_index("time") if indexed else table).to_parquet(tmp_path / "q.parquet")
+    quotes = read_quotes(tmp_path / "q.parquet")
+    assert quotes.time.tolist() == [0, 2.5] and quotes.ask.tolist() == [1.5, 2.5]
+    with pytest.raises(ValueError, match="cannot be read.*Parquet"):
+        read_quotes(save(tmp_path, "no parquet", "broken.parquet"))
+
+
+DIRTY = HEAD + "1,99,101\n\n1,98,101\n2,nan,101\n3,102,101\n4,101,101\n4,101,101\n900,-1,2\n901,99,101\n902,99,100\n"
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 100])
+def test_a_stream_gives_the_same_quotes_and_findings_in_pieces_of_any_size(tmp_path, size):
+    path = save(tmp_path, DIRTY)
+    with pytest.warns(UserWarning):
+        whole = read_quotes(path)
+    stream = Stream(path, size=size)
+    pieces = list(stream)
+    for name in ("time", "bid", "ask"):
+        assert np.concatenate([getattr(piece, name) for piece in pieces]).tolist() == getattr(whole, name).tolist()
+    assert set(stream.report) == set(whole.report) and len(whole.report) == 7 and stream.fraction == 1
+
+
+@pytest.mark.parametrize("size", [2, 3, 100])
+def test_a_stream_drops_rows_earlier_than_one_above_and_counts_them(tmp_path, size):
+    stream = Stream(save(tmp_path, HEAD + "5,99,101\n3,99,101\n4,98,100\n6,97,100\n"), size=size)
+    assert np.concatenate([piece.time for piece in stream]).tolist() == [0, 5, 6]
+    assert stream.report == ("2 rows dropped: earlier than a row above, which a stream cannot sort (rows 4, 5).",)
+
+
+def test_a_stream_of_a_truncated_gzip_gives_what_comes_before_the_cut(tmp_path):
+    whole = gzip.compress((HEAD + "".join(f"{k},99,10{k % 9}.{k * k}\n" for k in range(1, 40_000))).encode())
+    (tmp_path / "q.csv.gz").write_bytes(whole[: len(whole) // 2])
+    read = []
+    with pytest.raises(ValueError, match="cannot be read beyond row [0-9]+001 .*truncated gzip"):
+        for piece in Stream(tmp_path / "q.csv.gz", size=1000):
+            read.append(len(piece.time))
+    assert len(read) > 9 and set(read) == {1000}

@@ -1,0 +1,146 @@
+"""`python -m mnvh.gamma_capture` on files of every kind, clean, dirty, cut short and interrupted."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from mnvh import vol_cone
+from mnvh.quotes import read_quotes
+
+COMMAND = [sys.executable, "-m", "mnvh.gamma_capture"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def run(folder, *arguments):
+    return subprocess.run([*COMMAND, *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+
+
+def quotes(n, seed=1):
+    rng = np.random.default_rng(seed)
+    mid = 100 * np.exp(1e-4 * rng.standard_normal(n).cumsum())
+    time_of = pd.Timestamp("2020-01-06T09:00") + pd.to_timedelta(np.arange(n), unit="s")
+    return pd.DataFrame({"time": time_of, "bid": (mid - 0.005).round(4), "ask": (mid + 0.005).round(4)})
+
+
+@pytest.fixture(scope="module")
+def table():
+    return quotes(30_000)
+
+
+@pytest.fixture(scope="module")
+def wanted(table, tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "q.csv"
+    table.to_csv(path, index=False)
+    book = read_quotes(path)
+    windows = [900.0, 3600.0]
+    cone = vol_cone.Cone(windows, vol_cone.steps_for(book, windows))
+    cone.add(book)
+    return cone.table()
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.csv.gz", "q.parquet"])
+def test_the_cone_of_a_file_is_printed_written_and_drawn(tmp_path, table, wanted, name):
+    table.to_parquet(tmp_path / name) if name.endswith("parquet") else table.to_csv(tmp_path / name, index=False)
+    done = run(tmp_path, name, "--minutes", "15", "60")
+    assert done.returncode == 0, done.stderr
+    found = pd.read_csv(tmp_path / "q_cone.csv")
+    assert found.pop("complete").all()
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    assert "Written: q_cone.csv and q_cone.png" in done.stdout and f"{wanted.long_last[0]:.2f}" in done.stdout
+    assert (tmp_path / "q_cone.png").read_bytes().startswith(b"\x89PNG")
+    assert "100 %" in done.stderr and "PARTIAL" not in done.stdout
+
+
+def test_every_fault_is_reported_with_rows_and_count(tmp_path, table):
+    dirty = table[:5000].astype({"time": str, "bid": object, "ask": object})
+    dirty.loc[10, "bid"], dirty.loc[20, "ask"], dirty.loc[30, "bid"] = 999, "n/a", 0
+    dirty.loc[40, "ask"] = dirty.loc[40, "bid"]
+    dirty.loc[50] = dirty.loc[49]
+    dirty.loc[60, "time"] = dirty.loc[3, "time"]
+    dirty.loc[70, "time"] = dirty.loc[69, "time"]
+    dirty.drop(range(3000, 3500)).to_csv(tmp_path / "q.csv", index=False)
+    done = run(tmp_path, "q.csv", "--minutes", "0.5", "1000")
+    assert done.returncode == 0
+    for line in (
+        r"1 rows dropped: crossed.*\(rows 12\)", r"1 rows dropped: bid or ask is missing.*\(rows 22\)",
+        r"1 rows dropped: bid or ask is at or below zero.*\(rows 32\)", r"1 rows locked.*\(rows 42\)",
+        r"1 rows a duplicate.*\(rows 52\)", r"1 rows dropped: earlier than a row above.*\(rows 62\)",
+        r"1 rows another quote at the same time.*\(rows 72\)", r"1 rows more than 300 s.*\(rows 3002\)",
+    ):  # fmt: skip
+        assert re.search(line, done.stderr), line
+    assert re.search(r"Window of 0.5 min.*at or below the mean spread.*short left empty", done.stdout)
+    assert re.search(r"Window of 1000 min.*no stretch without a gap.*left empty", done.stdout)
+
+
+BAD = {
+    "missing": (None, "is no file"),
+    "header": ("0,99,101\n1,99,101\n", "the first row must name time, bid and ask"),
+    "names": ("time,bid,offer\n0,99,101\n", "has the columns time, bid, offer"),
+    "text": ("noise", "the first row must name"),
+    "empty": ("time,bid,ask\n", "0 usable quotes of 0 rows"),
+    "still": ("time,bid,ask\n0,99,101\n9,99,101\n", "mid that never moves"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_an_unusable_file_ends_with_one_line_that_says_why(tmp_path, name):
+    text, message = BAD[name]
+    if text is not None:
+        (tmp_path / "q.csv").write_text(text)
+    done = run(tmp_path, "q.csv")
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("q_cone*"))
+
+
+def test_a_truncated_gzip_gives_a_partial_cone_that_says_so(tmp_path):
+    whole = gzip.compress(quotes(250_000).to_csv(index=False).encode(), 1)
+    (tmp_path / "q.csv.gz").write_bytes(whole[: int(len(whole) * 0.9)])
+    done = run(tmp_path, "q.csv.gz", "--minutes", "60")
+    assert done.returncode == 1 and "cannot be read beyond row 200001" in done.stderr
+    assert re.search(r"PARTIAL: the first \d+ % of the file, 199,999 s of quotes", done.stdout)
+    assert not pd.read_csv(tmp_path / "q_cone_partial.csv").complete.any() and not (tmp_path / "q_cone.csv").exists()
+
+
+def test_an_interrupt_gives_a_partial_cone_that_says_so(tmp_path):
+    """Sent when the bar shows that the first piece is read, of forty-one."""
+    block = quotes(100_000).to_csv(index=False)
+    (tmp_path / "q.csv").write_text(block + "".join(block.split("\n", 1)[1].replace("2020-01-0", f"20{k}-01-0") for k in range(21, 61)))
+    with subprocess.Popen([*COMMAND, "q.csv", "--minutes", "60"], cwd=tmp_path, env=ENVIRONMENT, stdout=-1, stderr=-1, text=True) as process:
+        seen = ""
+        while "%" not in seen:
+            seen += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130 and "PARTIAL: the first" in out and "Traceback" not in out
+    assert not pd.read_csv(tmp_path / "q_cone_partial.csv").complete.any()
+    assert (tmp_path / "q_cone_partial.png").stat().st_size > 10_000
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    block = quotes(100_000).to_csv(index=False)
+    head, rows = block.split("\n", 1)
+    peaks = []
+    for n in (4, 24):
+        with open(tmp_path / "q.csv", "w") as file:
+            file.write(head + "\n")
+            for k in range(n):
+                file.write(rows.replace("2020-01-0", f"20{20 + k}-01-0"))
+        script = "import resource, sys; from mnvh.cone_command import main; main(sys.argv[1:]);"
+        script += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        done = subprocess.run(
+            [sys.executable, "-c", script, "q.csv", "--minutes", "15", "60"],
+            cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=True,
+        )  # fmt: skip
+        peaks.append(int(done.stdout.split()[-1]) / 1024)
+    size = 2_000_000 * 3 * 8 / 2**20  # of the columns of the rows added, in MB
+    assert peaks[1] - peaks[0] < size / 3, f"{peaks} MB"
