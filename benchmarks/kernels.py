@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mnvh import decomposition, paths
+from mnvh import chains, decomposition, paths, surface
+from mnvh.heston import Heston
 
 PATHS, STEPS, ROUNDS = 100_000, 250, 5
 ONE = [[1.0]]
@@ -80,6 +81,14 @@ def best(runs: tuple[Run, Run]) -> list[float]:
     return [min(taken[1:]) for taken in times]  # the first round compiles
 
 
+def calibration() -> float:
+    """Shortest time to fit raw SVI to 20 expiries of 100 strikes each, which should stay below a second."""
+    model, years = Heston(1.15, 0.04, 0.39, -0.64, 0.04), np.linspace(0.1, 2, 20)
+    chain = chains.synthetic(np.random.default_rng(0), model, years=years, n_strikes=200, tick=1e-6)
+    smiles = chains.smiles(chain).groupby("years").head(100)
+    return best((lambda rng: surface.calibrate(smiles), lambda rng: None))[0]
+
+
 def main() -> None:
     print(f"{PATHS:,} paths × {STEPS} steps, best of {ROUNDS - 1}, NumPy {np.__version__}, Python {sys.version.split()[0]}")
     print(f"{'kernel':<36}{'s':>8}{'draw s':>9}{'ratio':>8}")
@@ -89,6 +98,7 @@ def main() -> None:
     for name, runs in KERNELS.items():
         kernel, draw = best(runs)
         print(f"{name:<36}{kernel:>8.3f}{draw:>9.3f}{kernel / draw:>8.2f}")
+    print(f"surface.calibrate, 20 expiries × 100 strikes: {calibration():.2f} s")
     size = PATHS * (STEPS + 1) * 3 * 8 / 2**20
     print(f"peak memory of decomposition.simulate: {peak:.0f} MB, all its paths at once would take {size:.0f} MB")
 

@@ -168,7 +168,7 @@ def fit_svi(k: ArrayLike, variance: ArrayLike, half_spread: ArrayLike) -> RawSVI
     check.positive("variance", float(variance.min()), fix="pass total variance, σ²T")
     check.positive("half_spread", float(half_spread.min()))
     width = np.ptp(k)
-    starts = list(itertools.product(np.linspace(k.min(), k.max(), 6), np.log(width * np.geomspace(0.02, 1, 5))))
+    starts = list(itertools.product(np.linspace(k.min(), k.max(), 5), np.log(width * np.geomspace(0.03, 1, 4))))
     bounds = [k.min() - width, np.log(width / 1000)], [k.max() + width, np.log(10 * width)]
     for floor in (-np.inf, 0.0):  # ã ≥ 0 is asked for only if w would be negative without it
 
