@@ -64,16 +64,15 @@ def synthetic(
     return clean(pd.concat(parts, ignore_index=True))
 
 
-def read_chain(path: str | Path, *, date: str = "") -> pd.DataFrame:
+def read_chain(path: str | Path) -> pd.DataFrame:
     """A chain from a reader's own file; a UserWarning repeats the report where there is something to look at.
 
     Parameters
     ----------
     path : str or Path
         .csv, .csv.gz, or .parquet where pyarrow is installed, with the columns strike, expiry, bid, ask and type (call, put, C
-        or P) in any order. An expiry is a date, or a number of years.
-    date : str
-        Day of the quotes, YYYY-MM-DD, where expiries are dates; a year has 365 days.
+        or P) in any order. An expiry is a number of years, or a date; then a column date has the day of each quote. A year has
+        365 days.
 
     Returns
     -------
@@ -90,10 +89,9 @@ def read_chain(path: str | Path, *, date: str = "") -> pd.DataFrame:
         _reject(path, f"has the columns {', '.join(table.columns)}", "the first row must name strike, expiry, bid, ask, type")
     years = pd.to_numeric(table["expiry"], errors="coerce")
     if years.isna().all():
-        start = _dates([date])[0]
-        if np.isnat(start):
-            raise ValueError(f"date is {date!r}: expiries are dates, so the day of the quotes is needed, as in '2025-01-31'.")
-        years = (_dates(table["expiry"]) - start) / np.timedelta64(365, "D")
+        if "date" not in table.columns:
+            _reject(path, "gives expiries as dates and has no column date", "add date, the day of the quotes, as YYYY-MM-DD")
+        years = (_dates(table["expiry"]) - _dates(table["date"])) / np.timedelta64(365, "D")
     try:
         chain = clean(table.assign(years=years))
     except ValueError as error:

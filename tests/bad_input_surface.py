@@ -21,7 +21,7 @@ LEG = dict(strike=[90.0, 100.0, 110.0], quote=[1.0, 3.0, 1.0], half_spread=[0.1]
 NEAR, FAR = Strip(**LEG), Strip(**(LEG | {"years": 0.2}))
 QUOTES = dict(k=np.linspace(-0.5, 0.5, 11), variance=np.full(11, 0.04), half_spread=np.full(11, 0.001))
 FILES = {"chain.csv": "strike,expiry,bid,ask,type\n100,0.5,1,2,C\n", "dated.csv": "strike,expiry,bid,ask,type\n100,2025-02-28,1,2,C\n",
-         "headless.csv": "100,0.5,1,2,C\n", "expired.csv": "strike,expiry,bid,ask,type\n100,2024-02-28,1,2,C\n"}  # fmt: skip
+         "headless.csv": "100,0.5,1,2,C\n", "expired.csv": "date,strike,expiry,bid,ask,type\n2025-01-31,100,2024-02-28,1,2,C\n"}  # fmt: skip
 NOT_HERE = {
     "chains.parity": "an inner step, on a chain that clean has checked",
     "surface.FitError": "an error",
@@ -57,8 +57,8 @@ CASES = {  # name: arguments that work, then changes with the message each must 
         dict(path="chain.csv"),
         ({"path": "none.csv"}, "path 'none.csv': is no file"),
         ({"path": "headless.csv"}, "path .*first row must name strike, expiry, bid, ask, type"),
-        ({"path": "dated.csv", "date": "soon"}, "date is 'soon'.*as in '2025-01-31'"),
-        ({"path": "expired.csv", "date": "2025-01-31"}, "path .*chain has no usable quote: 1 rows of expired options, dropped .rows 2"),
+        ({"path": "dated.csv"}, "path .*gives expiries as dates and has no column date"),
+        ({"path": "expired.csv"}, "path .*chain has no usable quote: 1 rows of expired options, dropped .rows 2"),
     ),
     "chains.clean": (dict(chain=CHAIN), *table("chain", CHAIN, "ask", "chain is a .*without all of strike"),
                      ({"chain": CHAIN.assign(ask=nan)}, "chain has no usable quote.*without an ask")),

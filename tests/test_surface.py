@@ -279,9 +279,9 @@ def test_a_readers_file_gives_the_same_chain(tmp_path):
     path = tmp_path / "chain.csv"
     expiry = pd.Timestamp("2025-01-31") + pd.to_timedelta((CHAIN["years"] * 365).round(), unit="D")
     out = CHAIN.assign(expiry=expiry.dt.strftime("%Y-%m-%d"), type=CHAIN["type"].map({"C": "call", "P": "put"}))
-    out[["type", "ask", "expiry", "bid", "strike"]].to_csv(path, index=False)
+    out.assign(date="2025-01-31")[["type", "date", "ask", "expiry", "bid", "strike"]].to_csv(path, index=False)
     with pytest.warns(UserWarning, match="without a bid"):
-        read = chains.read_chain(path, date="2025-01-31")
+        read = chains.read_chain(path)
     assert len(read) == len(CHAIN)
     assert_allclose(np.unique(read["years"]), np.round(np.array(YEARS) * 365) / 365)
     assert_allclose(read["bid"], CHAIN["bid"])
