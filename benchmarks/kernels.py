@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from mnvh import decomposition, inventory, ladder, market_making, options, paths, quotes
+from mnvh import chains, decomposition, inventory, ladder, market_making, options, paths, quotes, surface
+from mnvh.heston import Heston
 
 PATHS, STEPS, ROUNDS = 100_000, 250, 5
 ONE = [[1.0]]
@@ -117,6 +118,14 @@ def ladders() -> None:
             print(f"{name + f', {count / 1e6:g} M':<46}{taken:>8.3f}{1e9 * taken / count:>12.2f}")
 
 
+def calibration() -> float:
+    """Shortest time to fit raw SVI to 20 expiries of 100 strikes each, which should stay below a second."""
+    model, years = Heston(1.15, 0.04, 0.39, -0.64, 0.04), np.linspace(0.1, 2, 20)
+    chain = chains.synthetic(np.random.default_rng(0), model, years=years, n_strikes=200, tick=1e-6)
+    smiles = chains.smiles(chain).groupby("years").head(100)
+    return best((lambda rng: surface.calibrate(smiles), lambda rng: None))[0]
+
+
 def main() -> None:
     print(f"{PATHS:,} paths × {STEPS} steps, best of {ROUNDS - 1}, NumPy {np.__version__}, Python {sys.version.split()[0]}")
     print(f"{'kernel':<36}{'s':>8}{'draw s':>9}{'ratio':>8}")
@@ -128,6 +137,7 @@ def main() -> None:
         print(f"{name:<36}{kernel:>8.3f}{draw:>9.3f}{kernel / draw:>8.2f}")
     pricing, solving = np.min([implied_vol(np.random.default_rng(seed)) for seed in range(ROUNDS)], axis=0)
     print(f"options.implied_vol, 100,000 options: {solving:.3f} s, {solving / pricing:.1f} times their pricing")
+    print(f"surface.calibrate, 20 expiries × 100 strikes: {calibration():.2f} s")
     size = PATHS * (STEPS + 1) * 3 * 8 / 2**20
     ladders()
     print(f"peak memory of decomposition.simulate: {peak:.0f} MB, all its paths at once would take {size:.0f} MB")
