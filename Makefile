@@ -33,7 +33,7 @@ EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 # Named after what it installed, so that neither a checkout nor a touch installs again.
 STAMP := $(abspath $(VENV))/.installed-$(firstword $(shell cat requirements.lock pyproject.toml | cksum))
 
-.PHONY: book test lab chapter parameters lock clean audit bench release verify _book force
+.PHONY: book test lab chapter parameters lock clean audit bench release verify sweep _book force
 
 book:
 	@$(PYTHON) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
@@ -87,6 +87,13 @@ bench: $(STAMP)
 release: book
 	@$(PY) -c 'import json; print(json.load(open("_build/html/verdicts.json"))["version"])' \
 	  | xargs -I{} sh -c 'mkdir -p mnvh/book/history && cp _build/html/verdicts.json mnvh/book/history/{}.json'
+
+# make sweep CHAPTER=02_decomposition GRID="seed=1,2,3 n_paths=1000" [SCHEDULER=tcp://host:8786]
+sweep: export CHAPTER := $(value CHAPTER)
+sweep: export GRID := $(value GRID)
+sweep: export SCHEDULER := $(value SCHEDULER)
+sweep: $(STAMP)
+	@$(PY) -m mnvh.book.grid "$$CHAPTER" "$$GRID" --scheduler="$$SCHEDULER"
 
 # make verify SITE=…: is this machine's build, figure by figure and claim by claim, the published one?
 verify: export SITE := $(value SITE)

@@ -1,0 +1,79 @@
+"""A chapter over a grid of parameters: make sweep CHAPTER=02_decomposition GRID="seed=1,2,3 n_paths=1000,4000".
+
+The table in `_build/sweeps/CHAPTER` has a row a point: the parameters, every number that the chapter names for its
+prose, and for every claim whether the evidence bears out the ledger's verdict.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import yaml
+
+from mnvh import sweep
+from mnvh.book import run
+from mnvh.book.project import BUILD, CLAIM
+
+
+def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.Value]:
+    """Numbers and claims of one run of `point["chapter"]`, whose own parameter `seed` draws everything."""
+    given = dict(point)
+    notebook = Path("chapters", f"{given.pop('chapter')}.ipynb")
+    with tempfile.TemporaryDirectory(prefix="mnvh-") as folder:
+        target = Path(folder, notebook.name)
+        run.execute(notebook, target, given, publish=False)
+        executed = nbformat.read(target.with_suffix(".tmp"), as_version=4)
+    row: dict[str, sweep.Value] = {}
+    for output in (output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs):
+        data = output.get("data", {})
+        if CLAIM in data:
+            heading = data["text/plain"]
+            held = "inconclusive" not in heading
+            row[f"claim {data[CLAIM]['id']}"] = "held" if held else "contradicted" if "against" in heading else "inconclusive"
+        elif "scrapbook" in output.get("metadata", {}):
+            number = json.loads(json.dumps(yaml.safe_load(next(iter(data.values())))))
+            row[output.metadata["scrapbook"]["name"]] = number if isinstance(number, (int, float)) else str(number)
+    return row
+
+
+def parse(chapter: str, text: str) -> dict[str, list[sweep.Value]]:
+    """Grid as "name=value,value name=value"; each point is checked as `make chapter` checks its parameters."""
+    grid: dict[str, list[sweep.Value]] = {"chapter": [chapter]}
+    for word in shlex.split(text):
+        name, _, values = word.partition("=")
+        grid[name] = [run.parse(Path("chapters", f"{chapter}.ipynb"), f"{name}={value}")[name] for value in values.split(",")]
+    return grid
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m mnvh.book.grid", description=__doc__.splitlines()[0])
+    parser.add_argument("chapter")
+    parser.add_argument("grid")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler; by default this machine's cores")
+    options = parser.parse_args(arguments)
+    if not Path("chapters", f"{options.chapter}.ipynb").exists():
+        print(f"CHAPTER = {options.chapter}: there is no such chapter.", file=sys.stderr)
+        return 2
+    try:
+        grid = parse(options.chapter, options.grid)
+        store = BUILD / "sweeps" / options.chapter
+        table = sweep.run(outcome, grid, store, scheduler=options.scheduler or None)
+    except (ValueError, yaml.YAMLError) as error:
+        print(f"GRID = {options.grid}: {error}", file=sys.stderr)
+        return 2
+    failed = table[table.error != ""]
+    shown = table.drop(columns=["chapter", "point"])
+    print(shown.to_string(index=False, max_cols=12))
+    print(f"{len(table)} points, {len(failed)} failed; the table: {store}")
+    return 1 if len(failed) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
