@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike
 from mnvh import check, options
 from mnvh.check import Array
 from mnvh.heston import Heston
-from mnvh.quotes import _note
 from mnvh.readers import _dates, _read, _reject
 
 COLUMNS = ("strike", "years", "bid", "ask", "type")
@@ -193,3 +192,9 @@ def _arbitrage(quotes: pd.DataFrame) -> Array:
     share = (strike[2:] - strike[1:-1]) / (strike[2:] - strike[:-2])
     bad[1:-1] |= bid[1:-1] > share * ask[:-2] + (1 - share) * ask[2:]
     return quotes.index[bad].to_numpy()
+
+
+def _note(report: list[str], rows: Array, what: str) -> None:
+    if len(rows):
+        shown = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
+        report.append(f"{len(rows)} rows {what} (rows {shown}).")

@@ -1,4 +1,4 @@
-"""Bad input of mnvh.stress, mnvh.contagion and mnvh.variance_token."""
+"""Bad input of mnvh.stress and mnvh.contagion, and of the token in mnvh.variance_swap."""
 
 from __future__ import annotations
 
@@ -102,11 +102,7 @@ CASES = {
         *[({"leverage": value}, "leverage") for value in (0.5, nan, "a")],
         ({"leverage": 6.0}, "leverage is 6: sales do not converge. Allowed is below 6 here"),
     ),
-    "variance_token.LogContract": (
-        dict(volatility=0.2),
-        *[({"volatility": value}, "volatility") for value in (0.0, -0.2, 20.0, nan, "a", None)],
-    ),
-    "variance_token.token_payoff": (
+    "variance_swap.token_payoff": (
         dict(prices=PATH, strikes=[0.5, 1.0, 2.0]),
         *[({"prices": value}, "prices") for value in (PATH[0], [[[100.0], [0.0]]], [[[100.0]]], [[[1.0, 2.0], [1.0, 2.0]]])],
         *[({"strikes": value}, "strikes") for value in ([90.0, 110.0], [2.0, 0.5], [0.5, 0.5, 2.0], [-1.0, 2.0], [nan, 2.0], 1.0)],

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import mnvh
-from mnvh import amm, options, spt
+from mnvh import amm, options, spt, variance_swap
 from mnvh.decomposition import LinearGrid, bregman
 
 SQUARE = [[2.0, 0.5], [0.5, 1.0]]
@@ -27,10 +27,12 @@ EXAMPLES = {  # a mechanism, prices at which to try it, and a time where it has 
     "LMSR": (amm.LMSR(2.0), [0.4, 0.6]),
     "AgainstHolding": (amm.AgainstHolding(amm.ConstantProduct(2.0), [1.0]), [1.3]),
     "OptionHedge": (options.OptionHedge(1.2, 0.5, 0.3), [1.3], 0.1),
+    "LogContract": (variance_swap.LogContract(2.0), [1.3]),
     "GeometricMean": (spt.GeometricMean([0.5, 0.3, 0.2]), [1.3, 0.7, 2.0]),
     "Diversity": (spt.Diversity(0.5), [0.3, 0.5, 0.2]),
     "Entropy": (spt.Entropy(), [0.3, 0.5, 0.2]),
 }
+BY_PATH = {"RecentredGrid"}  # tied to the paths that it was made for: tests/test_simulations.py
 ON_THE_SIMPLEX = {"LMSR"}  # moves that keep the sum of the prices
 
 
@@ -42,7 +44,7 @@ def potentials() -> set[str]:
 
 
 def test_every_potential_has_an_example():
-    assert potentials() == set(EXAMPLES), "a new mechanism needs an example in EXAMPLES of this file"
+    assert potentials() - BY_PATH == set(EXAMPLES), "a new mechanism needs an example in EXAMPLES of this file"
 
 
 def moves(name: str, n: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from mnvh import contagion, paths, stress
 from mnvh.decomposition import decompose, follow
 from mnvh.options import price
-from mnvh.variance_token import LogContract, token_payoff
+from mnvh.variance_swap import token_payoff
 
 KINDS = dict(strikes=[80.0, 95.0, 105.0, 130.0], years=[7 / 365, 0.1, 0.25, 1.0], volatilities=[0.5, 0.3, 0.25, 0.2],
              calls=[False, False, True, True])  # fmt: skip
@@ -229,24 +229,3 @@ def test_token_is_exact_where_the_end_is_a_strike_and_loses_beyond_the_last():
     exact = 2 * (r - np.log1p(r)).sum()
     assert token_payoff(path, [0.7, 1.0, 1.5])[0] == pytest.approx(exact, rel=1e-12)
     assert token_payoff(path, [0.7, 1.0, 1.2])[0] < exact - 0.01
-
-
-@given(seed=st.integers(0, 1000), volatility=st.floats(0.05, 2))
-@settings(max_examples=30, deadline=None)
-def test_account_of_the_log_contracts_hedge_equals_its_decomposition(seed, volatility):
-    times = np.linspace(0, 0.5, 21)
-    prices = paths.martingale_gbm(np.random.default_rng(seed), 3, 20, covariance=[[volatility**2 / 40]], start=[7.0])
-    contract = LogContract(volatility)
-    parts = decompose(contract, prices, times=times)
-    account = np.diff(follow(contract.holdings(prices, times), prices), axis=1)
-    assert np.abs(parts.pnl - account).max() <= 1e-12 * parts.gross.max()
-    np.testing.assert_allclose(parts.carry, -(volatility**2) * 0.025, rtol=1e-9)
-    assert (parts.harvest >= -1e-12).all()
-    bump = 1e-6
-    slope = (contract.holdings(prices + bump, times) - contract.holdings(prices - bump, times)) / (2 * bump)
-    np.testing.assert_allclose(contract.intensity(prices, times)[..., 0], -slope, rtol=1e-6)
-
-
-def test_the_log_contract_refuses_prices_without_a_logarithm():
-    with pytest.raises(ValueError, match="prices is -1.0.*not changes"):
-        decompose(LogContract(0.2), [[[1.0], [-1.0]]], times=[0.0, 0.1])
