@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,9 +130,22 @@ def _headlines(executed: NotebookNode) -> dict[str, str]:
 
 def _fill_in(text: str) -> str:
     """Put generated tables where a page asks for them: the ledger's summary or some of its claims, parameters, BibTeX."""
-    tables = {"ledger: summary": ledger.summary, "parameters": reference.parameters, "citations": reference.citations}
+    tables = {"ledger: summary": ledger.summary, "parameters": reference.parameters, "citations": reference.citations, "wheel": _wheel}
     fill = lambda match: tables[match[1]]() if match[1] in tables else ledger.excerpt(match[1].split()[1:])
-    return re.sub(r"<!-- (ledger: [\w. ]+|parameters|citations) -->", fill, text)
+    return re.sub(r"<!-- (ledger: [\w. ]+|parameters|citations|wheel) -->", fill, text)
+
+
+def _wheel() -> str:
+    """Build the package's wheel, from a copy so that nothing is left in the checkout, and return a link to it."""
+    source, target = BUILD / "wheel", EXTRA / "wheels"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree("mnvh", source / "mnvh", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(name, source / name)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    subprocess.run([*command, "-w", str(target), str(source)], check=True)
+    name = next(target.glob("*.whl")).name
+    return f'<a href="../wheels/{name}">{name}</a>'
 
 
 def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:

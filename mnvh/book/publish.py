@@ -7,10 +7,13 @@ Then `_build/html`, a symbolic link, is swung over: a reader sees the old book o
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import shutil
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -53,6 +56,15 @@ def problems(root: Path) -> list[str]:
     return found
 
 
+def record(built: Path) -> None:
+    """Write `build.json`: machine, versions and times, which are all that differs from one build to the next."""
+    times = {path.stem: float(path.read_text()) for path in sorted((BUILD / "times").glob("*.txt"))}
+    machine = {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+    versions = {each.metadata["Name"]: each.version for each in metadata.distributions()}
+    content = {"machine": machine, "seconds": times, "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "packages": versions}
+    (built / "build.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
 def swap(built: Path) -> None:
     """Let `_build/html` point to a copy of `built`, and remove the one it pointed to before."""
     fresh = SITE.with_name(f"site-{time.time_ns()}")
@@ -71,6 +83,7 @@ def swap(built: Path) -> None:
 
 if __name__ == "__main__":
     built = Path(sys.argv[1])
+    record(built)
     wrong = problems(built.resolve())
     for line in wrong:
         print(line, file=sys.stderr)

@@ -92,7 +92,8 @@ def _signature(node: ast.FunctionDef | ast.ClassDef) -> str:
 
 
 def _anchor(module: str, name: str) -> str:
-    return f"api-{module}-{name}".replace("_", "-").lower()
+    kind = "-class" if name[0].isupper() else ""  # anchors have no capitals: Greeks and greeks would be one
+    return f"api-{module}-{name}{kind}".replace("_", "-").lower()
 
 
 def _files(function: str, tests: dict[str, set[str]]) -> set[str]:
