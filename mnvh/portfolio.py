@@ -110,7 +110,7 @@ def exposures(chain: Chain, *, reference_years: float) -> pd.DataFrame:
     -------
     DataFrame, n_options + 1 rows
         `delta`, `gamma`, `vega`, `theta`, `vanna`, `volga` as in `options.Greeks`. `weighted_vega` is vega·√(T₀/T): per
-        unit by which the volatility at T₀ moves, when the one at T moves by √(T₀/T) of it. `skewness` and `kurtosis`
+        unit by which the volatility at T₀ moves, when the one at T moves by √(T₀/T) of it. `skewness` and `excess_kurtosis`
         are vega·σ(s - d₂)/6 and vega·σ(d₁² - 1 - 3sd₂)/24, s = σ√T, the derivatives with respect to the third and
         fourth standardised cumulant of ln S at expiry, variance and forward unchanged, in the expansion of Gram and
         Charlier (Corrado-Su 1996). A book's exposures are positions @ frame.
@@ -133,7 +133,7 @@ def exposures(chain: Chain, *, reference_years: float) -> pd.DataFrame:
     d2 = np.log(option.spot / option.strike) / total - total / 2
     table["weighted_vega"] = found.vega * np.sqrt(check.positive("reference_years", reference_years) / option.years)
     table["skewness"] = found.vega * option.volatility * (total - d2) / 6
-    table["kurtosis"] = found.vega * option.volatility * ((d2 + total) ** 2 - 1 - 3 * total * d2) / 24
+    table["excess_kurtosis"] = found.vega * option.volatility * ((d2 + total) ** 2 - 1 - 3 * total * d2) / 24
     return pd.concat([table, pd.DataFrame({"delta": [1.0]})], ignore_index=True).fillna(0.0)
 
 
@@ -275,8 +275,7 @@ def construct(
     _refuse_if_infeasible(rules)
     capped = np.where(endless, 1e4 * np.max(depth, initial=1.0, where=~endless), depth)
     far, *_ = attempt(capped)
-    names = [] if far is None else np.flatnonzero(endless & (abs(far.positions) > 0.99 * capped)).tolist()
-    if names:
+    if far and (names := np.flatnonzero(endless & (abs(far.positions) > 0.99 * capped)).tolist()):
         raise ValueError(
             f"depth is inf for {len(names)} instruments, {names[:5]} among them, and no constraint ends their positions, with "
             "which the objective grows without bound. Likely fix: a finite depth, or a wider half_spread."

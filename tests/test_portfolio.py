@@ -79,7 +79,7 @@ def test_skewness_and_kurtosis_are_derivatives_of_the_gram_charlier_price():
     z, width = np.linspace(-12, 12, 200_001, retstep=True)
     for i in (0, 3, 7, 14):
         s, strike = SMILE.volatility[i] * np.sqrt(YEARS[i]), STRIKES[i]
-        for power, name, hermite in ((3, "skewness", (z**3 - 3 * z) / 6), (4, "kurtosis", (z**4 - 6 * z**2 + 3) / 24)):
+        for power, name, hermite in ((3, "skewness", (z**3 - 3 * z) / 6), (4, "excess_kurtosis", (z**4 - 6 * z**2 + 3) / 24)):
 
             def value(size, hermite=hermite, s=s, strike=strike):
                 density = norm.pdf(z) * (1 + size * hermite)
