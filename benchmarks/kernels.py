@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mnvh import decomposition, inventory, market_making, options, paths
+from mnvh import decomposition, inventory, market_making, options, paths, rebalancing
 
 PATHS, STEPS, ROUNDS = 100_000, 250, 5
 ONE = [[1.0]]
@@ -71,6 +71,10 @@ KERNELS: dict[str, tuple[Run, Run]] = {
     "inventory.simulate, 200 steps": (
         lambda rng: inventory.simulate(rng, MARKET, QUOTES, PATHS),
         lambda rng: [rng.random((1_000, MARKET.n_steps, 3)) for _ in range(PATHS // 1_000)],
+    ),
+    "rebalancing.rebalance, a band": (
+        lambda rng: rebalancing.rebalance(rng.standard_normal((PATHS, STEPS + 1, 1)), width=1.0, inner=1.0),
+        normals(),
     ),
 }
 
