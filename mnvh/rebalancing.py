@@ -167,9 +167,9 @@ def track(
     """
     check.instance("ideal", ideal, Decomposition)
     account = attribute(holdings, prices, executed=executed)
-    late = attribute(np.asarray(holdings) - check.array("target", target, np.shape(prices)), prices)
-    directional, gross = ideal.directional + late.directional, ideal.gross + account.gross + late.gross
-    return replace(ideal, directional=directional, cost=account.cost, gross=gross)
+    late = np.asarray(holdings) - check.array("target", target, np.shape(prices))
+    directional = ideal.directional + np.vecdot(late[:, :-1], np.diff(prices, axis=1))
+    return replace(ideal, directional=directional, cost=account.cost, gross=ideal.gross + account.gross)
 
 
 def manipulation_cost(shift: ArrayLike, blocks: ArrayLike = 1, *, fee_bps: float = 0) -> Array:
