@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from mnvh import chains, decomposition, inventory, ladder, market_making, options, paths, quotes, surface
+from mnvh import chains, decomposition, inventory, ladder, market_making, options, paths, quotes, rebalancing, surface
 from mnvh.heston import Heston
 
 PATHS, STEPS, ROUNDS = 100_000, 250, 5
@@ -73,6 +73,10 @@ KERNELS: dict[str, tuple[Run, Run]] = {
     "inventory.simulate, 200 steps": (
         lambda rng: inventory.simulate(rng, MARKET, QUOTES, PATHS),
         lambda rng: [rng.random((1_000, MARKET.n_steps, 3)) for _ in range(PATHS // 1_000)],
+    ),
+    "rebalancing.rebalance, a band": (
+        lambda rng: rebalancing.rebalance(rng.standard_normal((PATHS, STEPS + 1, 1)), width=1.0, inner=1.0),
+        normals(),
     ),
 }
 
