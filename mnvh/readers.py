@@ -277,24 +277,21 @@ def _report(frame: pd.DataFrame, max_gap_days: int) -> list[str]:
         first = f"{dates[gaps[0]]:%Y-%m-%d} to {dates[gaps[0] + 1]:%Y-%m-%d}"
         report.append(f"More than {max_gap_days} days lie between two dates in {len(gaps)} places, first from {first}.")
     fields = [name for name in frame if name.lower() in FIELDS]
-    if len(fields) > 1:
-        report.append(f"The columns {', '.join(fields)} look like fields of one asset: keep one column of prices an asset.")
     shown = f"{{}} on {{}} of {len(frame)} dates (first {{:%Y-%m-%d}})".format
     missing = [shown(name, where.sum(), dates[where][0]) for name, where in frame.isna().items() if where.any()]
-    if missing:
-        report.append(f"Prices are missing: {_some(missing)}.")
     moves = np.log(frame / frame.ffill().shift())
     back = (moves * moves.shift()).sum() < -0.3 * (moves**2).sum()  # of independent returns the changes have -0.5
     returns = frame.columns[back & (frame.gt(0.5) & frame.lt(2) | frame.isna()).all() & (len(frame) > 20)]
-    if len(returns):
-        report.append(f"Gross returns, it seems, in {_some(returns)}: pass prices, as in 100 * r.cumprod().")
     scale = 1.4826 * abs(moves).median() if len(frame) > 20 else 0
     far = moves[(abs(moves) > np.log(1.4)) & (abs(moves) > 8 * scale)].stack().dropna().sort_values(key=abs, ascending=False)
-    by_asset = far.groupby(level=1, sort=False)
-    found = [f"{name} by {_some([_factor(*move) for move in own.items()], 3)}" for name, own in by_asset]
-    if found:
-        report.append(f"Moves far beyond an asset's own scale, perhaps splits or slips of the point: {_some(found)}.")
-    return report
+    split = [f"{name} by {_some([_factor(*move) for move in own.items()], 3)}" for name, own in far.groupby(level=1, sort=False)]
+    found = {
+        f"The columns {', '.join(fields)} look like fields of one asset: keep one column of prices an asset.": len(fields) > 1,
+        f"Prices are missing: {_some(missing)}.": len(missing),
+        f"Gross returns, it seems, in {_some(returns)}: pass prices, as in 100 * r.cumprod().": len(returns),
+        f"Moves far beyond an asset's own scale, perhaps splits or slips of the point: {_some(split)}.": len(split),
+    }
+    return report + [sentence for sentence, holds in found.items() if holds]
 
 
 def _factor(place: tuple[pd.Timestamp, str], move: float) -> str:
