@@ -1,30 +1,34 @@
 """Real prices: those that come inside a package, and a reader's own file (chapter 2).
 
-Nothing is repaired or dropped. What makes a file unusable is a ValueError that names its rows; what its owner
-should look at (missing days, gaps, probable splits) stands in `frame.attrs["report"]`, a list of sentences.
+Nothing is repaired, and only dates without any price are dropped. What makes a file unusable is a ValueError that
+names its rows; what its owner should look at stands in `frame.attrs["report"]`, a list of sentences.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import gzip
 import warnings
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 import pandas as pd
+from pyarrow import ArrowException
 
 from mnvh import check
 from mnvh.check import Array
 
-SPLITS = tuple(range(2, 11))  # new shares for an old one, or old for a new
+RATIOS = [Fraction(ratio) for ratio in ("3/2", "5/2", *range(2, 11), 12, 15, 20, 25, 30, 40, 50, 100, 1000)]
+FIELDS = {"open", "high", "low", "close", "adj close", "volume"}  # of one asset, in files of charts
 NYSE = Path(__file__).resolve().parents[1] / "data" / "nyse_o.csv.gz"  # in the checkout, beside the package
 
 
 def sp500_stocks() -> pd.DataFrame:
     """Adjusted closing prices in USD of twenty S&P 500 stocks, daily 1990-2022, from skfolio's wheel.
 
-    Twenty that survived, chosen in hindsight; rounded to 0.001, which is .7 % of the lowest price (BBY, 1990).
+    Twenty that survived, chosen in hindsight; rounded to 0.001, which is 1.0 % of the lowest price (AAPL, 1997).
 
     Returns
     -------
@@ -97,9 +101,9 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
-        .csv, .csv.gz, or .parquet where pyarrow is installed. First row: names. First column (or index): dates as
-        YYYY-MM-DD, rising, one row each; a time of day is kept, an offset from UTC is not. Every other column: the
-        prices of one asset, adjusted for splits, with a decimal point; an empty entry is a missing price.
+        .csv, .csv.gz or .parquet. First row: names. First column (or index): dates as YYYY-MM-DD, rising, one row
+        each; a time of day is kept, an offset from UTC is not. Every other column: the prices of one asset,
+        adjusted for splits, with a decimal point; an empty entry is a missing price.
     max_gap_days : int
         Longest time between two dates, in calendar days, that goes unreported; the New York exchange closed for
         seven in September 2001.
@@ -107,8 +111,10 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
     Returns
     -------
     DataFrame of float, indexed by date, one column per asset
-        Missing prices are NaN. `attrs["report"]` lists missing days, gaps and one-day moves within 1 % of a split
-        of 2 to 10 for 1 or 1 for 2 to 10.
+        Missing prices are NaN; dates without any price are left out. `attrs["report"]` lists these, missing days,
+        gaps, columns that look like fields of one asset or like gross returns, and moves from one price to the next
+        by a factor above 1.4, or below 1/1.4, that is also more than eight of the asset's robust standard
+        deviations. A smaller split (5 for 4) cannot be told from a bad day and goes unreported.
 
     Raises
     ------
@@ -117,22 +123,18 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
         of order; or has text, infinity, or a number at or below 0 in place of a price, or a column without prices.
     """
     check.integer("max_gap_days", max_gap_days, 1)
-    table = _read(path)
+    table = read_table(path)
     names = [str(name).strip() for name in table.columns]
     if not pd.isna(_dates(table.columns[:1])[0]):
         _reject(path, f"has no header: its first row begins with {names[0]}", "name the columns: date,AAA,BBB")
-    if len(names) < 2:
-        _reject(path, "has one column", "separate a date and one column per asset by commas")
-    if len(set(names)) < len(names) or "nan" in names[1:]:
-        _reject(path, f"has the columns {', '.join(names)}", "give each column its own name")
+    if len(set(names)) < max(2, len(names)) or "nan" in names[1:]:
+        _reject(path, f"has the columns {_some(names)}", "a date and each asset have a column of their own, with a name")
     dates, rows = _dates(table.iloc[:, 0]), table.index.to_numpy()
     _none(path, f"column {names[0]}: no date", rows[np.isnat(dates)], "write dates as YYYY-MM-DD")
     _none(path, f"column {names[0]}: a date for the second time", rows[pd.Index(dates).duplicated()], "keep one of them")
     falls = np.flatnonzero(np.diff(dates) < np.timedelta64(0)) + 1
     _none(path, f"column {names[0]}: a date before the one above", rows[falls], "sort the rows by date")
-    if len(dates) < 2:
-        _reject(path, f"has {len(dates)} rows of prices", "at least two dates are needed")
-    frame = pd.DataFrame(index=pd.DatetimeIndex(dates, name="date"))
+    columns = {}
     for name, (_, column) in zip(names[1:], list(table.items())[1:], strict=True):
         values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
         _none(path, f"column {name}: text", rows[np.isnan(values) & column.notna()], "numbers only, 1234.5, or nothing")
@@ -141,11 +143,67 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
         _none(path, f"column {name}: a number at or below 0", rows[values <= 0], fix)
         if np.isnan(values).all():
             _reject(path, f"column {name}: no price at all", "take the column out")
-        frame[name] = values
+        columns[name] = values
+    every = pd.DataFrame(columns, index=pd.DatetimeIndex(dates, name="date"))
+    frame = every.dropna(how="all")
+    if len(frame) < 2:
+        _reject(path, f"has {len(frame)} rows of prices", "at least two dates are needed")
     frame.attrs["report"] = _report(frame, max_gap_days)
+    if len(frame) < len(every):
+        empty = [f"{date:%Y-%m-%d}" for date in every.index.difference(frame.index)]
+        frame.attrs["report"].insert(0, f"No price at all on {len(empty)} dates, which are left out: {_some(empty)}.")
     if frame.attrs["report"]:
         warnings.warn(f"{path}: " + " ".join(frame.attrs["report"]), stacklevel=2)
     return frame
+
+
+def calendar_years(name: str, frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """Prices of each calendar year, for means over years with a standard error; a UserWarning says what is left out.
+
+    Left out are years with less than half the median number of dates; from a year, assets that have no price on one
+    of its dates or never move; from all years, assets that have fewer than two left; and years with fewer than two
+    assets left.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the data.
+    frame : DataFrame, indexed by date, one column per asset
+
+    Returns
+    -------
+    list of DataFrame
+        Two years or more, of three dates or more; two assets or more are in all of them.
+
+    Raises
+    ------
+    ValueError
+        If the frame has no dates, or less is left.
+    """
+    if not isinstance(frame, pd.DataFrame) or not isinstance(frame.index, pd.DatetimeIndex):
+        raise ValueError(f"frame is {type(frame).__name__} without dates. Likely fix: read it with readers.read_prices.")
+    year = frame.index.year
+    counts = frame.groupby(year).size()
+    long = counts >= max(3, counts.median() / 2)
+    usable = (frame.notna().groupby(year).all() & frame.groupby(year).nunique().gt(1))[long]
+    whole = usable
+    while (kept := whole.loc[whole.sum(axis=1) > 1, whole.sum() > 1]).shape != whole.shape:
+        whole = kept
+    sitting = [f"{asset} ({_some(usable.index[~has])})" for asset, has in usable.items() if not has.all()]
+    left = {f"Years with less than half the median number of dates, {counts.median():g},": counts.index[~long]}
+    left |= {"Assets in years in which a price is missing or never moves": sitting}
+    if enough := len(whole) > 1 and whole.all().sum() > 1:
+        left |= {"Years with fewer than two assets left": usable.index.difference(whole.index)}
+        left |= {"Assets with fewer than two years left": usable.columns.difference(whole.columns)}
+    notes = "".join(f" {what} are left out: {_some(which)}." for what, which in left.items() if len(which))
+    if not enough:
+        raise ValueError(
+            f"{name} has {frame.shape[1]} asset(s) and {len(counts)} calendar year(s) of {counts.median():g} date(s) (median): needed "
+            f"are two years of three dates or more, and two assets with a price on every date of all years left in.{notes}"
+        )
+    if notes:
+        warnings.warn(f"{name}:{notes}", stacklevel=2)
+    return [frame.loc[year == label, whole.columns[has]] for label, has in whole.iterrows()]
 
 
 def from_frame(frame: pd.DataFrame) -> Array:
@@ -159,23 +217,49 @@ def from_frame(frame: pd.DataFrame) -> Array:
     return check.prices("frame", np.asarray(frame)[None], above_zero=True)
 
 
-def _read(path: str | Path) -> pd.DataFrame:
-    """The file as it is: names in `columns`, and in `index` the number of each row in the file, the header's being 1."""
-    if not isinstance(path, (str, Path)) or not Path(path).is_file():
+def read_table(path: str | Path) -> pd.DataFrame:
+    """A reader's file as it is: text from a .csv or .csv.gz, values as they are stored from a .parquet.
+
+    Parameters
+    ----------
+    path : str or Path
+        "~" stands for the home folder. A CSV is in UTF-8, separated by commas, with the names in its first row.
+
+    Returns
+    -------
+    DataFrame
+        Names in `columns` (those of a CSV as they are written, an index of a Parquet table as the first); in `index`
+        the number of each row in the file, the header's being 1. Rows of a CSV without any entry are left out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, it is of another kind or cannot be read, or its first row is a comment or separated
+        by something else.
+    """
+    if not isinstance(path, (str, Path)) or not Path(path).expanduser().is_file():
         _reject(path, "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
-    suffixes = "".join(Path(path).suffixes).lower()
+    file = Path(path).expanduser()
+    name = file.name.lower()
+    if not name.endswith((".csv", ".csv.gz", ".parquet")):
+        _reject(path, "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
     try:
-        if suffixes.endswith(".parquet"):
-            if importlib.util.find_spec("pyarrow") is None:
-                _reject(path, "needs pyarrow, which is not installed", "pip install pyarrow, or save the table as .csv")
-            table = pd.read_parquet(path)
-            table = table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
+        if name.endswith(".parquet"):
+            table = pd.read_parquet(file)
+            if table.index.name is not None or not pd.api.types.is_integer_dtype(table.index):
+                table = table.reset_index()
+            if table.columns.nlevels > 1:
+                _reject(path, f"has names of two levels, as {table.columns[-1]}", 'keep one price an asset: frame["Close"]')
             return table.set_axis(range(2, len(table) + 2))
-        if not suffixes.endswith((".csv", ".csv.gz")):
-            _reject(path, "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
-        raw = pd.read_csv(path, header=None, dtype=str, skip_blank_lines=False, encoding="utf-8-sig")
-    except (OSError, EOFError, UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        _reject(path, f"cannot be read ({error})", "save it again, as text in UTF-8, with as many commas in each row")
+        with (gzip.open if name.endswith(".gz") else open)(file, "rt", encoding="utf-8-sig") as lines:
+            first = lines.readline()
+        if first.startswith("#"):
+            _reject(path, f"begins with {first[:40].strip()!r}", "take comments out, the first row names the columns")
+        if "," not in first and (";" in first or "\t" in first):
+            _reject(path, f"has {'semicolons' if ';' in first else 'tabs'} in line 1", "save it separated by commas, with decimal points")
+        raw = pd.read_csv(file, header=None, dtype=str, skip_blank_lines=False, encoding="utf-8-sig")
+    except (OSError, EOFError, UnicodeError, ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        _reject(path, f"cannot be read ({error})", "save it anew, as text in UTF-8, with as many commas in each row")
     table = raw.iloc[1:].set_axis(raw.iloc[0].to_list(), axis=1).set_axis(range(2, len(raw) + 1))
     return table[table.notna().any(axis=1)]
 
@@ -192,24 +276,38 @@ def _report(frame: pd.DataFrame, max_gap_days: int) -> list[str]:
     if len(gaps):
         first = f"{dates[gaps[0]]:%Y-%m-%d} to {dates[gaps[0] + 1]:%Y-%m-%d}"
         report.append(f"More than {max_gap_days} days lie between two dates in {len(gaps)} places, first from {first}.")
-    for name, missing in frame.isna().items():
-        if missing.any():
-            first = f"{dates[missing][0]:%Y-%m-%d}"
-            report.append(f"{name} has no price on {missing.sum()} of {len(frame)} dates, first on {first}.")
-    ratios = frame / frame.ffill().shift()
-    for k in SPLITS:
-        for factor, words in ((k, f"1 for {k}"), (1 / k, f"{k} for 1")):
-            for row, asset in np.argwhere(abs(ratios / factor - 1).to_numpy() < 0.01):
-                move = f"{frame.columns[asset]} moves by a factor {ratios.iat[row, asset]:.4f} on {dates[row]:%Y-%m-%d}"
-                report.append(f"{move}, perhaps a split {words}.")
-    return report
+    fields = [name for name in frame if name.lower() in FIELDS]
+    shown = f"{{}} on {{}} of {len(frame)} dates (first {{:%Y-%m-%d}})".format
+    missing = [shown(name, where.sum(), dates[where][0]) for name, where in frame.isna().items() if where.any()]
+    moves = np.log(frame / frame.ffill().shift())
+    back = (moves * moves.shift()).sum() < -0.3 * (moves**2).sum()  # of independent returns the changes have -0.5
+    returns = frame.columns[back & (frame.gt(0.5) & frame.lt(2) | frame.isna()).all() & (len(frame) > 20)]
+    scale = 1.4826 * abs(moves).median() if len(frame) > 20 else 0
+    far = moves[(abs(moves) > np.log(1.4)) & (abs(moves) > 8 * scale)].stack().dropna().sort_values(key=abs, ascending=False)
+    split = [f"{name} by {_some([_factor(*move) for move in own.items()], 3)}" for name, own in far.groupby(level=1, sort=False)]
+    found = {
+        f"The columns {', '.join(fields)} look like fields of one asset: keep one column of prices an asset.": len(fields) > 1,
+        f"Prices are missing: {_some(missing)}.": len(missing),
+        f"Gross returns, it seems, in {_some(returns)}: pass prices, as in 100 * r.cumprod().": len(returns),
+        f"Moves far beyond an asset's own scale, perhaps splits or slips of the point: {_some(split)}.": len(split),
+    }
+    return report + [sentence for sentence, holds in found.items() if holds]
+
+
+def _factor(place: tuple[pd.Timestamp, str], move: float) -> str:
+    """A move of the logarithm as a factor, with the ratio of a split, or power of ten, that is nearest to it."""
+    nearest = min(RATIOS, key=lambda ratio: abs(np.log(float(ratio)) - abs(move)))
+    return f"{np.exp(move):.4f} on {place[0]:%Y-%m-%d} (nearest ratio {nearest if move > 0 else 1 / nearest})"
+
+
+def _some(items: Sequence[object], n: int = 5) -> str:
+    return ", ".join(map(str, items[:n])) + (f" and {len(items) - n} more" if len(items) > n else "")
 
 
 def _none(path: str | Path, what: str, rows: Array, fix: str) -> None:
     if len(rows):
-        shown = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
-        _reject(path, f"{what}, in {len(rows)} of its rows: {shown}", fix)
+        _reject(path, f"{what}, in {len(rows)} of its rows: {_some(rows)}", fix)
 
 
 def _reject(path: str | Path, what: str, fix: str) -> NoReturn:
-    raise ValueError(f"path {str(path)!r}: {what}. Likely fix: {fix}.")
+    raise ValueError(f"path {str(path)!r}: {what}. Likely fix: {fix}.") from None

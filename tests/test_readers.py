@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.util
 import re
 import warnings
 
@@ -20,11 +19,15 @@ GOOD = "date,AAA,BBB\n2020-01-02,100,50\n2020-01-03,101.5,49\n2020-01-06,99,51\n
 BAD = {
     "no file content": ("", "cannot be read"),
     "no header": ("2020-01-02,100\n2020-01-03,101\n", "has no header.*begins with 2020-01-02.*name the columns"),
-    "a name twice": ("date,AAA,AAA\n2020-01-02,1,2\n2020-01-03,1,2\n", "date, AAA, AAA.*its own name"),
-    "a column without name": ("date,AAA,\n2020-01-02,1,2\n2020-01-03,1,2\n", "its own name"),
-    "semicolons": ("date;AAA\n2020-01-02;1\n2020-01-03;1\n", "has one column.*by commas"),
+    "a name twice": ("date,AAA,AAA\n2020-01-02,1,2\n2020-01-03,1,2\n", "date, AAA, AAA.*of their own"),
+    "a column without name": ("date,AAA,\n2020-01-02,1,2\n2020-01-03,1,2\n", "date, AAA, nan.*with a name"),
+    "semicolons": ("date;AAA\n2020-01-02;1,5\n2020-01-03;1\n", "semicolons in line 1.*separated by commas, with decimal points"),
+    "tabs": ("date\tAAA\n2020-01-02\t1\n", "tabs in line 1.*separated by commas, with decimal points"),
+    "a comment": ("# my prices, adjusted\n" + GOOD, "begins with '# my prices, adjusted'.*take comments out"),
+    "one column": ("date\n2020-01-02\n2020-01-03\n", "has the columns date.*each asset"),
     "more entries than names": ("date,AAA\n2020-01-02,1\n2020-01-03,1,2,3\n", "cannot be read.*line 3"),
     "one date": ("date,AAA\n2020-01-02,1\n", "has 1 rows of prices"),
+    "one date with a price": ("date,AAA\n2020-01-02,1\n2020-01-03,\n", "has 1 rows of prices"),
     "no date": ("date,AAA\n2020-01-02,1\nsoon,1\n", r"column date: no date, in 1 of its rows: 3\..*YYYY-MM-DD"),
     "ambiguous dates": ("date,AAA\n01/02/2020,1\n02/02/2020,1\n", r"no date, in 2 of its rows: 2, 3\."),
     "a date twice": ("date,AAA\n2020-01-02,1\n2020-01-03,1\n2020-01-02,1\n", r"second time, in 1 of its rows: 4\."),
@@ -36,7 +39,7 @@ BAD = {
     "no price at all": ("date,AAA,BBB\n2020-01-02,1,\n2020-01-03,1,\n", "column BBB: no price at all.*take the column"),
     "many rows": (
         "date,AAA\n" + "".join(f"2020-01-{d:02},0\n" for d in range(1, 10)),
-        r"in 9 of its rows: 2, 3, 4, 5, 6 \.\.\.",
+        r"in 9 of its rows: 2, 3, 4, 5, 6 and 4 more",
     ),
 }
 
@@ -99,16 +102,38 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
         readers.read_prices(write(tmp_path, "date,Ä\n".encode("latin-1")))
 
 
-def test_parquet_is_read_where_pyarrow_is_and_refused_with_the_remedy_where_it_is_not(tmp_path):
-    path = tmp_path / "prices.parquet"
-    if importlib.util.find_spec("pyarrow"):
-        frame = readers.read_prices(write(tmp_path, GOOD))
-        frame.to_parquet(path)
-        pd.testing.assert_frame_equal(readers.read_prices(path), frame, check_index_type=False)
-    else:
-        path.write_bytes(b"PAR1")
-        with pytest.raises(ValueError, match=r"pyarrow.*pip install pyarrow"):
-            readers.read_prices(path)
+@pytest.mark.parametrize("form", [lambda f: f, lambda f: f.reset_index(), lambda f: f.reset_index().set_axis([4, 7, 9]), lambda f: f.astype(str)])
+def test_parquet_gives_the_same_prices_whatever_stands_in_its_index(tmp_path, form):
+    frame = readers.read_prices(write(tmp_path, GOOD))
+    form(frame).to_parquet(tmp_path / "prices.parquet")
+    pd.testing.assert_frame_equal(readers.read_prices(tmp_path / "prices.parquet"), frame, check_index_type=False)
+
+
+def test_parquet_that_is_none_or_has_names_of_two_levels_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"x\.parquet.*cannot be read"):
+        readers.read_prices(write(tmp_path, b"PAR1", "x.parquet"))
+    frame = readers.read_prices(write(tmp_path, GOOD))
+    pd.concat({"Close": frame, "Open": frame}, axis=1).to_parquet(tmp_path / "yf.parquet")
+    with pytest.raises(ValueError, match=r"yf\.parquet.*names of two levels.*'Open', 'BBB'.*Close"):
+        readers.read_prices(tmp_path / "yf.parquet")
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, GOOD)
+    assert len(readers.read_prices("~/prices.csv")) == 3
+
+
+def test_a_table_is_text_with_the_number_of_each_row_in_the_file(tmp_path):
+    table = readers.read_table(write(tmp_path, "Time ,bid\n1,0.10\n\n,\n2,x\n"))
+    assert list(table.columns) == ["Time ", "bid"] and table.index.tolist() == [2, 5]
+    assert table.to_numpy().tolist() == [["1", "0.10"], ["2", "x"]]
+
+
+def test_a_refusal_has_no_second_error_behind_it(tmp_path):
+    with pytest.raises(ValueError, match="cannot be read") as caught:
+        readers.read_prices(write(tmp_path, "date,AAA\n2020-01-02,1\n2020-01-03,1,2,3\n"))
+    assert caught.value.__suppress_context__
 
 
 def test_missing_days_are_reported(tmp_path):
@@ -119,10 +144,7 @@ def test_missing_days_are_reported(tmp_path):
 
 def test_missing_prices_stay_missing_are_reported_and_are_no_prices_of_a_path(tmp_path):
     path = write(tmp_path, GOOD + "2020-01-07,,51\n2020-01-08,99,\n2020-01-09,,51\n")
-    assert reported(path) == [
-        "AAA has no price on 2 of 6 dates, first on 2020-01-07.",
-        "BBB has no price on 1 of 6 dates, first on 2020-01-08.",
-    ]
+    assert reported(path) == ["Prices are missing: AAA on 2 of 6 dates (first 2020-01-07), BBB on 1 of 6 dates (first 2020-01-08)."]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         frame = readers.read_prices(path)
@@ -131,18 +153,99 @@ def test_missing_prices_stay_missing_are_reported_and_are_no_prices_of_a_path(tm
         readers.from_frame(frame)
 
 
-@pytest.mark.parametrize(("price", "words"), [(49.8, "2 for 1"), (9.95, "10 for 1"), (301.0, "1 for 3")])
-def test_a_probable_split_is_reported_and_not_undone(tmp_path, price, words):
+def test_dates_without_any_price_are_left_out_and_reported(tmp_path):
+    path = write(tmp_path, GOOD + "2020-01-07,,\n2020-01-08,99,51\n")
+    assert reported(path) == ["No price at all on 1 dates, which are left out: 2020-01-07."]
+
+
+@pytest.mark.parametrize(("price", "ratio"), [(49.8, "1/2"), (9.95, "1/10"), (301.0, "3"), (4.9, "1/20"), (68.0, "2/3"), (9700.0, "100")])
+def test_a_probable_split_or_slip_is_reported_and_not_undone(tmp_path, price, ratio):
     path = write(tmp_path, f"date,AAA\n2020-01-02,100\n2020-01-03,\n2020-01-06,{price}\n")  # across a gap too
-    assert reported(path)[-1] == f"AAA moves by a factor {price / 100:.4f} on 2020-01-06, perhaps a split {words}."
-    assert not reported(write(tmp_path, "date,AAA\n2020-01-02,100\n2020-01-03,\n2020-01-06,51.5\n"))[1:]
+    assert f": AAA by {price / 100:.4f} on 2020-01-06 (nearest ratio {ratio})." in reported(path)[-1]
+    assert not reported(write(tmp_path, "date,AAA\n2020-01-02,100\n2020-01-03,\n2020-01-06,72.5\n"))[1:]
+
+
+def series(changes, n=600):
+    """Prices of independent changes of the logarithm, on working days."""
+    changes = np.random.default_rng(3).normal(0, changes, (n, 2))
+    return pd.DataFrame(np.exp(changes.cumsum(axis=0)), pd.bdate_range("2015-01-01", periods=n), ["AAA", "BBB"]).rename_axis("date")
+
+
+@pytest.mark.parametrize("split", [2, 1.6, 20, 1 / 3])
+def test_splits_are_found_wherever_they_fall_and_moves_of_the_assets_own_size_are_not(split):
+    assert readers._report(series(0.3), 7) == []  # an asset for which a factor of 1.4 is a usual day
+    frame, found = series(0.01), 0
+    for row in range(50, 600, 50):
+        adjusted = frame.copy()
+        adjusted.iloc[row:, 0] /= split
+        (sentence,) = readers._report(adjusted, 7)
+        found += f" on {frame.index[row]:%Y-%m-%d} (nearest ratio" in sentence
+    assert found == 11
+
+
+def test_the_largest_moves_come_first_and_what_is_many_is_counted():
+    frame = series(0.01)
+    for row in range(100, 600, 100):
+        frame.iloc[row:, 0] *= 2
+    frame.iloc[50:, 1] /= 100
+    (sentence,) = readers._report(frame, 7)
+    assert re.search(r"of the point: BBB by 0\.01?\d+ on \S+ \(nearest ratio 1/100\), AAA by ", sentence)
+    assert sentence.count("(nearest ratio 2)") == 3 and sentence.endswith(" and 2 more.")
+
+
+def test_fields_of_one_asset_and_gross_returns_are_reported():
+    chart = series(0.01).set_axis(["Open", "Close"], axis=1)
+    assert readers._report(chart, 7) == ["The columns Open, Close look like fields of one asset: keep one column of prices an asset."]
+    gross = series(0.01).pct_change().iloc[1:] + 1
+    assert readers._report(gross, 7) == ["Gross returns, it seems, in AAA, BBB: pass prices, as in 100 * r.cumprod()."]
+    assert readers._report(series(0.01) / 1.05, 7) == []  # exchange rates lie near 1 too
+
+
+def years(change=lambda frame: frame):
+    """What the years hold, with the warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        parts = readers.calendar_years("prices_path", change(series(0.01, 1000).assign(CCC=5 + np.arange(1000) % 7)))
+    return [(part.index[0].year, "".join(part.columns.str[0])) for part in parts], " ".join(str(w.message) for w in caught)
+
+
+def test_calendar_years_leave_out_what_no_mean_can_be_taken_of_and_say_so():
+    full = [(year, "ABC") for year in (2015, 2016, 2017, 2018)]
+    assert years() == (full, "")
+    cut = "prices_path: Years with less than half the median number of dates, 260.5, are left out: "
+    assert years(lambda f: f[:"2018-01-09"]) == (full[:3], cut + "2018.")
+    absent = "prices_path: Assets in years in which a price is missing or never moves are left out: "
+    gap = lambda f: f.where((f.index != "2016-05-02")[:, None] | (f.columns != "AAA"))
+    assert years(gap) == ([full[0], (2016, "BC"), *full[2:]], absent + "AAA (2016).")
+    late = lambda f: f.where((f.index.year == 2018)[:, None] | (f.columns != "BBB"))
+    assert years(late)[0] == [(year, "AC") for year, _ in full]
+    assert years(late)[1] == absent + "BBB (2015, 2016, 2017). Assets with fewer than two years left are left out: BBB."
+    cash = lambda f: f.assign(AAA=1.0)
+    assert "AAA (2015, 2016, 2017, 2018)." in years(cash)[1]
+    alone = lambda f: f.where((f.index != "2016-05-02")[:, None] | (f.columns == "AAA"))
+    assert years(alone)[0] == [full[0], *full[2:]] and "Years with fewer than two assets left are left out: 2016." in years(alone)[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f[["AAA"]], r"prices_path has 1 asset\(s\).*needed are two years of three dates or more, and two assets"),
+        (lambda f: f[:"2016-01-05"], r"2 calendar year\(s\) of 132 date\(s\) \(median\).*left out: 2016"),
+        (lambda f: f.resample("YE").last(), r"4 calendar year\(s\) of 1 date\(s\).*left out: 2015, 2016, 2017, 2018"),
+        (lambda f: f.assign(AAA=1.0, BBB=2.0), r"never moves are left out: AAA \(2015, 2016, 2017, 2018\), BBB"),
+    ],
+)
+def test_too_little_for_means_over_years_is_refused_with_what_there_is_and_what_is_needed(change, message):
+    with pytest.raises(ValueError, match=message):
+        years(change)
 
 
 def test_the_twenty_stocks_are_complete_and_one_of_them_has_a_probable_split():
     frame = readers.sp500_stocks()
     assert frame.shape == (8313, 20)
     assert readers.from_frame(frame).shape == (1, 8313, 20)
-    assert frame.attrs["report"] == ["RRC moves by a factor 0.3332 on 1990-04-10, perhaps a split 3 for 1."]
+    assert re.search("of the point: RRC by 0.3332 on 1990-04-10 .nearest ratio 1/3.", *frame.attrs["report"])
+    assert frame.min().min() == frame["AAPL"].min() == 0.098
 
 
 def test_the_vendored_file_is_the_one_whose_source_is_given():

@@ -2,12 +2,14 @@
 
 `python -m mnvh.book.run NOTEBOOK` is the build's way: default parameters, result under `_build/executed`, and
 a make rule in `_build/deps` that names the files the kernel read. `--rerun "seed=7 n_paths=1000"` is a
-reader's: any parameters, result under `_build/reruns`, nothing enters the book. `--parameters` lists them.
+reader's: any parameters, result under `_build/reruns` with the numbers in its text, warnings on the terminal, nothing
+enters the book. `--parameters` lists them.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import re
@@ -135,6 +137,19 @@ def execute(source: Path, target: Path, given: dict[str, object], *, publish: bo
     return files
 
 
+def fill_in(notebook: nbformat.NotebookNode) -> list[str]:
+    """Put the glued numbers into the text and captions of an executed notebook; return the warnings of its cells."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    glued = {o.metadata["scrapbook"]["name"]: list(o.data.values())[0] for o in outputs if "scrapbook" in o.get("metadata", {})}
+    value = {name: ast.literal_eval(text) for name, text in glued.items()}
+    for cell in notebook.cells:
+        captioned = cell.metadata.get("mystnb", {}).get("figure", {})
+        place, key = (cell, "source") if cell.cell_type == "markdown" else (captioned, "caption")
+        filled = re.sub(r"{glue:text}`(\w+):?([^`]*)`", lambda role: format(value[role[1]], role[2]), place.get(key, ""))
+        place.update({key: filled})
+    return [line for output in outputs if output.get("name") == "stderr" for line in re.findall("Warning: (.*)", output.text)]
+
+
 def rule(target: Path, files: list[str]) -> str:
     """Make rule by which `target` depends on the content of those files that belong to the project."""
     root = Path.cwd()
@@ -202,6 +217,11 @@ def main(arguments: list[str] | None = None) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.with_suffix(".new").write_text(text)
             os.replace(path.with_suffix(".new"), path)  # whole or not at all
+    else:
+        done = nbformat.read(target.with_suffix(".tmp"), as_version=4)
+        for warning in fill_in(done):
+            print(f"  {name}: {warning}")
+        nbformat.write(done, target.with_suffix(".tmp"))
     os.replace(target.with_suffix(".tmp"), target)  # last, so that no result stands without its rule
     os.utime(target)
     print(f"  {name}: {seconds:.1f} s" + (f", in {target}" if rerun else ""), flush=True)
