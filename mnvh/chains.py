@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from mnvh import check, options
 from mnvh.check import Array
 from mnvh.heston import Heston
-from mnvh.readers import _dates, _read, _reject
+from mnvh.readers import read_table
 
 COLUMNS = ("strike", "years", "bid", "ask", "type")
 
@@ -82,19 +82,20 @@ def read_chain(path: str | Path) -> pd.DataFrame:
     ValueError
         If the file cannot be read, a column is missing, or `clean` refuses it.
     """
-    table = _read(path)
+    table = read_table(path)
     table.columns = [str(name).strip().lower() for name in table.columns]
     if {"strike", "expiry", "bid", "ask", "type"} - set(table.columns) or table.columns.duplicated().any():
-        _reject(path, f"has the columns {', '.join(table.columns)}", "the first row must name strike, expiry, bid, ask, type")
+        check.reject("path", str(path), f"has the columns {', '.join(table.columns)}", "the first row must name strike, expiry, bid, ask, type")
     years = pd.to_numeric(table["expiry"], errors="coerce")
     if years.isna().all():
         if "date" not in table.columns:
-            _reject(path, "gives expiries as dates and has no column date", "add date, the day of the quotes, as YYYY-MM-DD")
-        years = (_dates(table["expiry"]) - _dates(table["date"])) / np.timedelta64(365, "D")
+            check.reject("path", str(path), "gives expiries as dates and has no column date", "add date, the day of the quotes, as YYYY-MM-DD")
+        expiry, date = (pd.to_datetime(table[n].astype(str), format="ISO8601", errors="coerce").to_numpy() for n in ("expiry", "date"))
+        years = (expiry - date) / np.timedelta64(365, "D")
     try:
         chain = clean(table.assign(years=years))
     except ValueError as error:
-        _reject(path, str(error), "look at these rows of the file")
+        check.reject("path", str(path), str(error), "look at these rows of the file")
     if chain.attrs["report"]:
         warnings.warn(f"{path}: " + " ".join(chain.attrs["report"]), stacklevel=2)
     return chain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -132,7 +133,7 @@ def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = Non
     try:
         result = np.asarray(value)
         numeric = result.dtype != object or all(entry is None or isinstance(entry, numbers.Number) for entry in result.flat)
-        floats = result.real.astype(float) if numeric and result.dtype.kind not in "bmMSU" else None
+        floats = result.real.astype(float) if numeric and result.dtype.kind not in "mMSU" else None
     except (TypeError, ValueError):
         floats = None
     if floats is None:
@@ -278,6 +279,11 @@ def changes(name: str, value: ArrayLike, shape: tuple[int | str, ...]) -> Array:
             "Pass price changes, np.diff(prices, axis=1), or returns, p[1:] / p[:-1] - 1."
         )
     return result
+
+
+def reject(name: str, value: object, what: str, fix: str) -> NoReturn:
+    """Raise the ValueError of what is found only after looking inside, as into a file: name, value, what, fix."""
+    raise ValueError(f"{name} {value!r}: {what}. Likely fix: {fix}.") from None
 
 
 def _same_shape(name: str, result: Array, shape: tuple[int | str, ...], fix: str) -> None:

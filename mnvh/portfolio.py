@@ -344,6 +344,6 @@ def _refuse_if_infeasible(rules: Mapping) -> None:
 def _limits(name: str, value: ArrayLike, shape: tuple[int | str, ...], low: float = -np.inf) -> Array:
     """An array of the given shape in which infinities are allowed."""
     array = np.asarray(value)
-    finite = check.array(name, np.clip(array, -1e300, 1e300) if array.dtype.kind in "if" else array, shape)
+    finite = check.array(name, np.clip(array, -check.LARGEST, check.LARGEST) if array.dtype.kind in "if" else array, shape)
     check.number(name, float(finite.min()), low)
-    return np.where(abs(finite) < 1e300, finite, array)
+    return np.where(abs(finite) < check.LARGEST, finite, array)

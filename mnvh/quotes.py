@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -214,7 +213,7 @@ class Stream:
             kept, rows = kept + good.sum(), rows + len(row)
             yield [values[good] for values in (time, bid, ask, row)]
         if kept < 2:
-            _reject(self.path, f"{kept} usable quotes of {rows} rows. {' '.join(self.report)}", "at least two are needed")
+            check.reject("path", str(self.path), f"{kept} usable quotes of {rows} rows. {' '.join(self.report)}", "at least two are needed")
 
     def remark(self, time: Array, bid: Array, ask: Array, rows: Array) -> None:
         """Note what is kept but worth knowing of quotes in order."""
@@ -229,7 +228,7 @@ def _pieces(stream: Stream) -> Iterator[pd.DataFrame]:
     """Columns time, bid and ask of the rows that are not blank, a piece at a time; the index is the row in the file."""
     path, row = stream.path, 1
     if not isinstance(path, (str, Path)) or not Path(path).is_file():
-        _reject(path, "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
+        check.reject("path", str(path), "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
     reader = _batches if str(path).lower().endswith(".parquet") else _lines
     try:
         for table, stream.fraction in reader(path, stream.size):
@@ -237,12 +236,12 @@ def _pieces(stream: Stream) -> Iterator[pd.DataFrame]:
             row += len(table)
             yield table[table.notna().any(axis=1)]
     except (OSError, EOFError, UnicodeError, zlib.error, pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
-        _reject(path, f"cannot be read beyond row {row} ({str(error).strip()})", AGAIN)
+        check.reject("path", str(path), f"cannot be read beyond row {row} ({str(error).strip()})", AGAIN)
 
 
 def _lines(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]]:
     if not str(path).lower().endswith((".csv", ".csv.gz")):
-        _reject(path, "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
+        check.reject("path", str(path), "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
     whole = max(1, Path(path).stat().st_size)
     with open(path, "rb") as raw, warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
@@ -264,7 +263,7 @@ def _batches(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]
     try:
         file = parquet.ParquetFile(path)
     except ValueError as error:  # pyarrow's own kind
-        _reject(path, f"cannot be read ({error})", AGAIN)
+        check.reject("path", str(path), f"cannot be read ({error})", AGAIN)
     names, done = _columns(path, file.schema_arrow.names), 0
     for batch in file.iter_batches(size):
         done += len(batch)
@@ -298,7 +297,7 @@ def _remark(found: Found, time: Array, bid: Array, ask: Array, rows: Array, max_
 def _columns(path: str | Path, names: Iterable) -> list[str]:
     names = [str(name).strip().lower() for name in names]
     if set(COLUMNS) - set(names) or len(set(names)) < len(names):
-        _reject(path, f"has the columns {', '.join(names)}", "the first row must name time, bid and ask, each once")
+        check.reject("path", str(path), f"has the columns {', '.join(names)}", "the first row must name time, bid and ask, each once")
     return names
 
 
@@ -310,14 +309,14 @@ def _seconds(path: str | Path, column: pd.Series, rows: Array, origin: pd.Timest
         try:
             stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
         except (ValueError, TypeError) as error:
-            _reject(path, f"column time cannot be read ({error})", "write 2020-01-31T09:30:00.125, or seconds")
+            check.reject("path", str(path), f"column time cannot be read ({error})", "write 2020-01-31T09:30:00.125, or seconds")
         missing, origin = stamps.isna().to_numpy(), stamps.iloc[0] if origin is None else origin
         values = (stamps - origin).dt.total_seconds()
     elif origin not in (None, 0):
         missing[:] = True  # numbers after dates
     if missing.any():
         shown = ", ".join(map(str, rows[missing][:5]))
-        _reject(path, f"column time: no time in {missing.sum()} rows: {shown}", "write 2020-01-31T09:30:00.125, or seconds")
+        check.reject("path", str(path), f"column time: no time in {missing.sum()} rows: {shown}", "write 2020-01-31T09:30:00.125, or seconds")
     return values.to_numpy(float), 0 if origin is None else origin
 
 
@@ -325,7 +324,3 @@ def _note(found: Found, rows: Array, what: str) -> None:
     if len(rows):
         count, first = found.get(what, (0, []))
         found[what] = count + len(rows), (first + rows[:5].tolist())[:5]
-
-
-def _reject(path: str | Path, what: str, fix: str) -> NoReturn:
-    raise ValueError(f"path {str(path)!r}: {what}. Likely fix: {fix}.")

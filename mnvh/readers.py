@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -126,9 +125,9 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
     table = read_table(path)
     names = [str(name).strip() for name in table.columns]
     if not pd.isna(_dates(table.columns[:1])[0]):
-        _reject(path, f"has no header: its first row begins with {names[0]}", "name the columns: date,AAA,BBB")
+        check.reject("path", str(path), f"has no header: its first row begins with {names[0]}", "name the columns: date,AAA,BBB")
     if len(set(names)) < max(2, len(names)) or "nan" in names[1:]:
-        _reject(path, f"has the columns {_some(names)}", "a date and each asset have a column of their own, with a name")
+        check.reject("path", str(path), f"has the columns {_some(names)}", "a date and each asset have a column of their own, with a name")
     dates, rows = _dates(table.iloc[:, 0]), table.index.to_numpy()
     _none(path, f"column {names[0]}: no date", rows[np.isnat(dates)], "write dates as YYYY-MM-DD")
     _none(path, f"column {names[0]}: a date for the second time", rows[pd.Index(dates).duplicated()], "keep one of them")
@@ -142,12 +141,12 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
         fix = "these look like returns: pass prices, as in 100 * (1 + r).cumprod()"
         _none(path, f"column {name}: a number at or below 0", rows[values <= 0], fix)
         if np.isnan(values).all():
-            _reject(path, f"column {name}: no price at all", "take the column out")
+            check.reject("path", str(path), f"column {name}: no price at all", "take the column out")
         columns[name] = values
     every = pd.DataFrame(columns, index=pd.DatetimeIndex(dates, name="date"))
     frame = every.dropna(how="all")
     if len(frame) < 2:
-        _reject(path, f"has {len(frame)} rows of prices", "at least two dates are needed")
+        check.reject("path", str(path), f"has {len(frame)} rows of prices", "at least two dates are needed")
     frame.attrs["report"] = _report(frame, max_gap_days)
     if len(frame) < len(every):
         empty = [f"{date:%Y-%m-%d}" for date in every.index.difference(frame.index)]
@@ -238,34 +237,36 @@ def read_table(path: str | Path) -> pd.DataFrame:
         by something else.
     """
     if not isinstance(path, (str, Path)) or not Path(path).expanduser().is_file():
-        _reject(path, "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
+        check.reject("path", str(path), "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
     file = Path(path).expanduser()
     name = file.name.lower()
     if not name.endswith((".csv", ".csv.gz", ".parquet")):
-        _reject(path, "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
+        check.reject("path", str(path), "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
     try:
         if name.endswith(".parquet"):
             table = pd.read_parquet(file)
             if table.index.name is not None or not pd.api.types.is_integer_dtype(table.index):
                 table = table.reset_index()
             if table.columns.nlevels > 1:
-                _reject(path, f"has names of two levels, as {table.columns[-1]}", 'keep one price an asset: frame["Close"]')
+                what = f"has names of two levels, as {table.columns[-1]}"
+                check.reject("path", str(path), what, 'keep one price an asset: frame["Close"]')
             return table.set_axis(range(2, len(table) + 2))
         with (gzip.open if name.endswith(".gz") else open)(file, "rt", encoding="utf-8-sig") as lines:
             first = lines.readline()
         if first.startswith("#"):
-            _reject(path, f"begins with {first[:40].strip()!r}", "take comments out, the first row names the columns")
+            check.reject("path", str(path), f"begins with {first[:40].strip()!r}", "take comments out, the first row names the columns")
         if "," not in first and (";" in first or "\t" in first):
-            _reject(path, f"has {'semicolons' if ';' in first else 'tabs'} in line 1", "save it separated by commas, with decimal points")
+            what = f"has {'semicolons' if ';' in first else 'tabs'} in line 1"
+            check.reject("path", str(path), what, "save it separated by commas, with decimal points")
         raw = pd.read_csv(file, header=None, dtype=str, skip_blank_lines=False, encoding="utf-8-sig")
     except (OSError, EOFError, UnicodeError, ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        _reject(path, f"cannot be read ({error})", "save it anew, as text in UTF-8, with as many commas in each row")
+        check.reject("path", str(path), f"cannot be read ({error})", "save it anew, as text in UTF-8, with as many commas in each row")
     table = raw.iloc[1:].set_axis(raw.iloc[0].to_list(), axis=1).set_axis(range(2, len(raw) + 1))
     return table[table.notna().any(axis=1)]
 
 
 def _dates(values: pd.Series | pd.Index) -> Array:
-    """Local dates and times, NaT where there is none."""
+    """Local dates and times of a column of texts, NaT where there is none; an offset from UTC is not kept."""
     text = pd.Series(values).astype(str).str.replace(r"(?<=:\d\d)(Z|[+-]\d\d:?\d\d)$", "", regex=True)
     return pd.to_datetime(text, format="ISO8601", errors="coerce").to_numpy()
 
@@ -306,8 +307,4 @@ def _some(items: Sequence[object], n: int = 5) -> str:
 
 def _none(path: str | Path, what: str, rows: Array, fix: str) -> None:
     if len(rows):
-        _reject(path, f"{what}, in {len(rows)} of its rows: {_some(rows)}", fix)
-
-
-def _reject(path: str | Path, what: str, fix: str) -> NoReturn:
-    raise ValueError(f"path {str(path)!r}: {what}. Likely fix: {fix}.") from None
+        check.reject("path", str(path), f"{what}, in {len(rows)} of its rows: {_some(rows)}", fix)
