@@ -263,17 +263,35 @@ def switching_variance(
     """
     variances = check.array("variances", variances, ("n_regimes",))
     check.positive("variances", float(variances.min()))
-    n = len(variances)
+    law = stationary_law(check.array("transition", transition, (len(variances), len(variances))))
+    check.generator("rng", rng)
+    shape = check.integer("n_paths", n_paths, 1), check.integer("n_steps", n_steps, 1)
+    return variances[_chain(rng.random(shape), law.cumsum(), np.cumsum(transition, axis=1))]
+
+
+def stationary_law(transition: ArrayLike) -> Array:
+    """Share of time that a Markov chain spends in each regime, shape (n_regimes,) (§7.3).
+
+    Parameters
+    ----------
+    transition : array, shape (n_regimes, n_regimes)
+        As in `switching_variance`.
+
+    Raises ValueError if a row is no distribution, or a regime has no stationary probability.
+
+    Examples
+    --------
+    >>> stationary_law([[0.99, 0.01], [0.03, 0.97]]).round(3)
+    array([0.75, 0.25])
+    """
+    n = max(1, np.shape(transition)[0] if np.ndim(transition) else 1)
     transition = check.array("transition", transition, (n, n))
     if transition.min() < 0 or abs(transition.sum(axis=1) - 1).max() > 1e-9:
         raise ValueError(f"transition has the row sums {transition.sum(axis=1)}: allowed are probabilities, rows that sum to 1.")
     if (np.linalg.matrix_power((transition + np.eye(n)) / 2, n) <= 0).any():
         raise ValueError("transition has a regime of probability zero: allowed is a chain that reaches each from each.")
-    check.generator("rng", rng)
-    shape = check.integer("n_paths", n_paths, 1), check.integer("n_steps", n_steps, 1)
     system = np.vstack([transition.T - np.eye(n), np.ones(n)])
-    law = np.linalg.lstsq(system, np.append(np.zeros(n), 1.0))[0]
-    return variances[_chain(rng.random(shape), law.cumsum(), transition.cumsum(axis=1))]
+    return np.linalg.lstsq(system, np.append(np.zeros(n), 1.0))[0]
 
 
 _LONGER = "a window longer than the data has no estimate"
