@@ -1,8 +1,7 @@
 """Portfolios of options: their exposures, and the best one that limits on exposures, risk and collateral allow (chapter 14).
 
-Everything is in units of the bank account, as in chapter 5: prices are discounted to today, the rate is zero. The
-instruments of a chain are its options in their order and, last, the underlying; positions and exposures have shape
-(n_options + 1,).
+Everything is in units of the bank account, as in chapter 5: prices are discounted to today, the rate is zero. The instruments
+of a chain are its options in their order and, last, the underlying; positions and exposures have shape (n_options + 1,).
 """
 
 from __future__ import annotations
@@ -199,9 +198,8 @@ def construct(
 ) -> Portfolio:  # fmt: skip
     """Positions x that maximise exposure·x - cost - ½a Var(P&L) within limits on exposures, depth, margin and risk.
 
-    P&L is scenarios @ x, before costs; all scenarios are equally likely. A linear program is solved by HiGHS
-    (scipy.optimize.linprog), one with a variance by Clarabel, both through cvxpy. A book that is already there is an
-    instrument with the bounds (1, 1). A transfer of collateral is an instrument without exposure.
+    P&L is scenarios @ x, before costs; all scenarios are equally likely. A linear program is solved by HiGHS, one with a
+    variance by Clarabel, through cvxpy. A book held already is an instrument with the bounds (1, 1), a transfer one without exposure.
 
     Parameters
     ----------
@@ -220,15 +218,11 @@ def construct(
     risk_aversion : float
         a ≥ 0, per currency.
     deviation_limit, loss_limit : float
-        Largest standard deviation of P&L, and largest loss in any scenario, ≥ 0, currency; inf for none.
+        Largest standard deviation of P&L, and loss in any scenario, ≥ 0, currency; inf for none.
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of range; if no portfolio meets all constraints, with a smallest set of them that
-        exclude each other; or if the objective is unbounded, with the instruments that need a depth.
-    RuntimeError
-        If the solver fails.
+    Raises ValueError if an argument is out of range; if no portfolio meets all constraints, with a smallest set of them
+    that exclude each other; or if the objective is unbounded, with the instruments that need a depth. Raises
+    RuntimeError if the solver fails.
 
     Examples
     --------
@@ -322,11 +316,17 @@ def _solve(objective: object, met: Mapping) -> tuple[float, str]:
 
 def _refuse_if_infeasible(rules: Mapping) -> None:
     """Raise for a smallest set of rules that exclude each other, found by deletion from the elastic program."""
+    largest = lambda rule, size: (cp.norm_inf if rule[1] else cp.max)(size)
 
     def missed(names: Iterable[str], loose: Iterable[str]) -> float:
         """Least sum of the excesses of the loose rules while the others are met."""
-        total = sum(cp.pos((cp.norm_inf if rules[name][1] else cp.max)(rules[name][0])) for name in loose)
+        total = sum(cp.pos(largest(rules[name], rules[name][0])) for name in loose)
         return _solve(cp.Minimize(total), _met({name: rules[name] for name in names if name not in loose}))[0]
+
+    def least(name: str) -> float:
+        """Smallest excess of one rule, in its own units, while the others that are kept are met."""
+        size = largest(rules[name], cp.multiply(rules[name][2], rules[name][0]))
+        return _solve(cp.Minimize(cp.pos(size)), _met({other: rules[other] for other in kept if other != name}))[0]
 
     if not missed(rules, rules) > _FEASIBLE:
         return
@@ -334,7 +334,7 @@ def _refuse_if_infeasible(rules: Mapping) -> None:
     for name in rules:
         rest = [other for other in kept if other != name]
         kept = rest if rest and missed(rest, rest) > _FEASIBLE else kept
-    short = ", ".join(f"{name} by {missed(kept, [name]) * np.max(rules[name][2]):.4g}" for name in kept)
+    short = ", ".join(f"{name} by {least(name):.4g}" for name in kept)
     raise ValueError(
         f"bounds cannot be met. Impossible together, and possible without any one of them: {', '.join(kept)}. "
         f"Missed at least, if the others of these are kept: {short}. Likely fix: relax one of them."

@@ -217,3 +217,11 @@ def test_an_unbounded_program_names_what_has_no_depth():
                   depth=[inf, 1, 1, 1, 1, inf], half_spread=np.zeros(N))  # fmt: skip
     bounded = construct({"a": (np.eye(N)[0], -2, 3)}, exposure=np.eye(N)[0], **OPEN)
     assert_allclose(bounded.objective, 3)
+
+
+def test_what_is_missed_is_in_the_units_of_the_limit_itself():
+    floor = {"sum": ([1.0, 1.0], 5.0, np.inf)}
+    with pytest.raises(ValueError, match="depth by 2.5, sum by 5"):
+        construct(floor, depth=[0.0, 0.0], half_spread=[0.0, 0.0])
+    with pytest.raises(ValueError, match="sum by 3"):
+        construct(floor, depth=[2.0, 0.0], half_spread=[0.0, 0.0])
