@@ -54,21 +54,23 @@ def walk_forward(prices: pd.DataFrame, n_factors: int, *, training_years: int, h
     if not prices.index.is_monotonic_increasing:
         raise ValueError("prices has dates out of order: sort the rows by date.")
     n_factors = check.integer("n_factors", n_factors, 0)
-    years = sorted(set(prices.index.year))
+    calendar = prices.index.year.to_numpy()
+    years = sorted(set(calendar))
     training_years = check.integer("training_years", training_years, 1, len(years) - 1, fix="more calendar years of prices")
     holding_days = check.integer("holding_days", holding_days, 1)
     windows = []
     for year in years[training_years:]:
-        known = prices[(prices.index.year >= year - training_years) & (prices.index.year <= year)].dropna(axis=1)
+        first, split, end = np.searchsorted(calendar, [year - training_years, year, year + 1])
+        known = prices.iloc[first:end].dropna(axis=1)
         n = known.shape[1]
         check.integer("n_factors", n_factors, 0, max(n - 1, 0), fix=f"{n} assets are without a gap up to {year}")
         values = readers.from_frame(known)[0]
-        past, now = values[known.index.year < year], values[known.index.year == year]
+        past, now = values[: split - first], values[split - first :]
         returns = past[1:] / past[:-1] - 1
         neutral = neutrality.projector(neutrality.statistical_loadings(returns, n_factors)) if n_factors else np.eye(n)
-        for first in range(0, len(now) - 1, holding_days):
-            stretch = now[first : first + holding_days + 1]
-            windows.append(Window(year, (stretch / stretch[0])[None], neutral))
+        for start in range(0, len(now) - 1, holding_days):
+            stretch = now[start : start + holding_days + 1]
+            windows.append(Window(int(year), (stretch / stretch[0])[None], neutral))
     return windows
 
 
