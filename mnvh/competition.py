@@ -22,7 +22,7 @@ from mnvh.check import Array
 def crowded_rate(intensity: ArrayLike, *, rate: float, impact: float) -> Array:
     """½KR/(1 + λK)², what harvesters of a price that reverts earn together per step before charges (§9).
 
-    It is largest at λK = 1, where their reaction to their own impact stops converging.
+    It is largest at λK = 1, beyond which undamped reactions to their own impact do not converge.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def crowded_intensity(n: int, *, rate: float, impact: float, charge: float) -> f
     """Total K of n harvesters in Nash equilibrium, each maximising k[½R/(1 + λK)² - m] (§9).
 
     The condition is ½R[1 + λK(1 - 2/n)]/(1 + λK)³ = m; one alone is the joint optimum, for two 1 + λK = (R/2m)^{1/3}. Without
-    a charge two or more have no equilibrium: each gains by growing, whatever the others do.
+    a charge the best answer to x of others is x + 1/λ: no two or more answer each other, and in turn they grow without end.
 
     Parameters
     ----------

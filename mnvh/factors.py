@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from mnvh import check, neutrality, readers
+from mnvh import decomposition as dec
 from mnvh.check import Array
 
 
@@ -53,22 +54,89 @@ def walk_forward(prices: pd.DataFrame, n_factors: int, *, training_years: int, h
     if not prices.index.is_monotonic_increasing:
         raise ValueError("prices has dates out of order: sort the rows by date.")
     n_factors = check.integer("n_factors", n_factors, 0)
-    years = sorted(set(prices.index.year))
+    calendar = prices.index.year.to_numpy()
+    years = sorted(set(calendar))
     training_years = check.integer("training_years", training_years, 1, len(years) - 1, fix="more calendar years of prices")
     holding_days = check.integer("holding_days", holding_days, 1)
     windows = []
     for year in years[training_years:]:
-        known = prices[(prices.index.year >= year - training_years) & (prices.index.year <= year)].dropna(axis=1)
+        first, split, end = np.searchsorted(calendar, [year - training_years, year, year + 1])
+        known = prices.iloc[first:end].dropna(axis=1)
         n = known.shape[1]
         check.integer("n_factors", n_factors, 0, max(n - 1, 0), fix=f"{n} assets are without a gap up to {year}")
         values = readers.from_frame(known)[0]
-        past, now = values[known.index.year < year], values[known.index.year == year]
+        past, now = values[: split - first], values[split - first :]
         returns = past[1:] / past[:-1] - 1
         neutral = neutrality.projector(neutrality.statistical_loadings(returns, n_factors)) if n_factors else np.eye(n)
-        for first in range(0, len(now) - 1, holding_days):
-            stretch = now[first : first + holding_days + 1]
-            windows.append(Window(year, (stretch / stretch[0])[None], neutral))
+        for start in range(0, len(now) - 1, holding_days):
+            stretch = now[start : start + holding_days + 1]
+            windows.append(Window(int(year), (stretch / stretch[0])[None], neutral))
     return windows
+
+
+def residual_results(windows: list[Window], *, delay: int) -> pd.DataFrame:
+    """What a grid on the residuals earns, holds and trades each year, in units of its notional (§9).
+
+    The intensity is P/n in units of relative prices: each of n stocks trades 1/n of 1 % per 1 %. The grid starts empty, and
+    is closed at the last close of its window. Trades are filled at the close and pay nothing.
+
+    Parameters
+    ----------
+    windows : list of Window
+        As from `walk_forward`.
+    delay : int
+        Days by which the prices that are traded on are older than the close that fills.
+
+    Returns
+    -------
+    DataFrame with a row a year
+        pnl, the sum; position, the mean of the money in absolute holdings; turnover, the sum of the money traded. At a
+        proportional cost c the result is pnl - c · turnover.
+
+    Raises ValueError if there is no window, one is not a Window, or the delay is below 0.
+    """
+    check.integer("the number of windows", len(check.instance("windows", windows, list)), 1)
+    delay = check.integer("delay", delay, 0)
+    rows = []
+    for window in windows:
+        check.instance("windows", window, Window)
+        relative, n = window.relative, len(window.neutral)
+        signal = relative[:, np.maximum(np.arange(relative.shape[1]) - delay, 0)]
+        held = dec.LinearGrid(window.neutral / n, np.ones(n)).holdings(signal)
+        held[:, -1] = 0
+        money = np.vecdot(np.abs(held), relative)[0, :-1]
+        traded = np.vecdot(np.abs(np.diff(held, axis=1)), relative[:, 1:]).sum()
+        rows.append([dec.follow(held, relative)[0, -1], money.sum(), traded, len(money)])
+    columns = ["pnl", "position", "turnover", "days"]
+    years = pd.DataFrame(rows, columns=columns).groupby([window.year for window in windows]).sum()
+    years["position"] /= years.pop("days")
+    return years
+
+
+def newey_west(values: ArrayLike, *, n_lags: int) -> tuple[float, float]:
+    """Mean of a series and its standard error when neighbours are correlated (Newey and West, 1987).
+
+    The variance of the mean is Σ w_l Σ d_t d_{t+l} / (n(n - 1)) over lags l of both signs, for deviations d from the mean and
+    the weights w_l = 1 - |l|/(n_lags + 1); without lags it is that of independent values.
+
+    Parameters
+    ----------
+    values : array, shape (n_values,)
+    n_lags : int
+
+    Raises ValueError if a value is not finite, there is one only, or there are not more values than lags.
+
+    Examples
+    --------
+    >>> newey_west([1.0, 1.0, 0.0, 0.0], n_lags=1)
+    (0.5, 0.3227486121839514)
+    """
+    values = check.array("values", values, ("n_values",))
+    n = check.integer("the number of values", len(values), 2)
+    n_lags = check.integer("n_lags", n_lags, 0, n - 1)
+    apart = values - values.mean()
+    products = [(1 + (lag > 0)) * (1 - lag / (n_lags + 1)) * (apart[lag:] @ apart[: n - lag]) for lag in range(n_lags + 1)]
+    return float(values.mean()), float(np.sqrt(sum(products) / (n * (n - 1))))
 
 
 def promises(estimate: ArrayLike, found: ArrayLike, n_factors: int) -> tuple[float, float, float, float]:

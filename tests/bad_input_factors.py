@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from mnvh import factors
+
 nan, inf = np.nan, np.inf
 DAYS = pd.date_range("2018-06-01", "2020-03-01", freq="7D")
 PRICES = pd.DataFrame(100 + np.random.default_rng(1).standard_normal((len(DAYS), 3)).cumsum(axis=0), DAYS, list("abc"))
@@ -23,6 +25,16 @@ CASES = {
         *off("training_years", 0, 1.5),
         ({"training_years": 3}, "training_years.*at most 2.*more calendar years"),
         *off("holding_days", 0, 2.5),
+    ),
+    "factors.residual_results": (
+        dict(windows=factors.walk_forward(PRICES, 1, training_years=1, holding_days=5), delay=1),
+        *[({"windows": value}, "windows") for value in ([], [PRICES], None, 1.0)],
+        *off("delay", -1, 0.5),
+    ),
+    "factors.newey_west": (
+        dict(values=[1.0, 2.0, 4.0], n_lags=1),
+        *[({"values": value}, "values") for value in ([1.0], [1.0, nan], [[1.0, 2.0]], None)],
+        *off("n_lags", -1, 3, 0.5),
     ),
     "factors.promises": (
         dict(estimate=np.eye(3), found=np.eye(3), n_factors=2),

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from mnvh import decomposition as dec
 from mnvh import factors, neutrality, readers
 
 STOCKS = readers.sp500_stocks().loc["1990":"1995"]
@@ -38,6 +40,34 @@ def test_without_factors_each_stock_is_traded_and_one_with_a_gap_sits_out():
     windows = factors.walk_forward(gappy, 0, training_years=3, holding_days=250)
     assert {len(w.neutral) for w in windows if w.year == 1993} == {19}
     assert all((w.neutral == np.eye(len(w.neutral))).all() for w in windows)
+
+
+def test_a_grid_on_residuals_earns_what_its_decomposition_says():
+    windows = factors.walk_forward(STOCKS, 2, training_years=3, holding_days=20)
+    years = factors.residual_results(windows, delay=0)
+    earned = dict.fromkeys(years.index, 0.0)
+    for w in windows:
+        grid = dec.LinearGrid(w.neutral / 20, np.ones(20))
+        earned[w.year] += dec.decompose(grid, w.relative).total().pnl[0]  # closing at the last close costs nothing
+    assert np.allclose(years.pnl, list(earned.values()), atol=1e-14)
+
+
+def test_what_a_late_grid_holds_and_trades_by_hand():
+    relative = np.array([[[1.0], [1.1], [1.0], [1.2]]])
+    year = factors.residual_results([factors.Window(2000, relative, np.eye(1))], delay=1).loc[2000]
+    assert year.pnl == pytest.approx(-0.1 * 0.2)  # on the move of the third day, the last on which it holds
+    assert year.position == pytest.approx(0.1 * 1.0 / 3)
+    assert year.turnover == pytest.approx(0.1 * 1.0 + 0.1 * 1.2)
+
+
+def test_errors_of_a_mean_without_lags_are_those_of_independent_values_and_grow_with_clusters():
+    rng = np.random.default_rng(2)
+    shocks = rng.standard_normal((400, 61))
+    clustered = shocks[:, 1:] + shocks[:, :-1]  # variance of the sum of n: 4n - 2
+    assert factors.newey_west(clustered[0], n_lags=0) == pytest.approx((clustered[0].mean(), stats.sem(clustered[0])))
+    squares = [[factors.newey_west(x, n_lags=lags)[1] ** 2 for lags in (0, 3)] for x in clustered]
+    naive, honest = np.mean(squares, axis=0) * 60 / 4
+    assert naive == pytest.approx(0.5, abs=0.03) and honest == pytest.approx(0.83, abs=0.07)  # of 1 - 1/120
 
 
 @pytest.mark.parametrize("spike", [1.2, 3.0, 10.0])
