@@ -170,7 +170,7 @@ def trade_probability(volatility: float, block_rate: float, fee_bps: float) -> f
     >>> round(trade_probability(0.05, 7200, 30), 4)
     0.122
     """
-    return 1 / (1 + _overshoot_rate(volatility, block_rate) * check.bps("fee_bps", fee_bps) / 10_000)
+    return _traded(_overshoot_rate(volatility, block_rate), check.bps("fee_bps", fee_bps))
 
 
 def arbitrage_rate(volatility: float, block_rate: float, fee_bps: float) -> float:
@@ -178,8 +178,7 @@ def arbitrage_rate(volatility: float, block_rate: float, fee_bps: float) -> floa
 
     Parameters and errors are those of `trade_probability`; ValueError also if σ² ≥ 8λ, where the mean is infinite.
     """
-    traded = trade_probability(volatility, block_rate, fee_bps)
-    return traded * math.cosh(fee_bps / 20_000) * block_rate / (4 * _finite_mean(volatility, block_rate) ** 2 - 1)
+    return _arbitrage(_finite_mean(volatility, block_rate), block_rate, check.bps("fee_bps", fee_bps))
 
 
 def fee_rate(volatility: float, block_rate: float, fee_bps: float) -> float:
@@ -218,7 +217,7 @@ def hedged_return(
     """
     cost = arbitrage_rate(volatility, block_rate, fee_bps)
     scale = check.number("fee_scale_bps", fee_scale_bps, 0.01, 1_000, fix="in basis points, 0.5 % is 50")
-    return check.number("turnover", turnover, 0) * fee_bps / 10_000 * math.exp(-fee_bps / scale) - cost
+    return _income(fee_bps, check.number("turnover", turnover, 0), scale) - cost
 
 
 def best_fee_bps(*, volatility: float, block_rate: float, turnover: float, fee_scale_bps: float) -> float:
@@ -248,9 +247,27 @@ def _follow_band(prices: Array, ratio: float, start: Array, pooled: Array) -> No
             pooled[path, t] = level
 
 
-def _overshoot_rate(volatility: float, block_rate: float) -> float:
+# The formulas by themselves, in plain numbers: `mnvh.book.explore` compiles these too.
+def _eta(volatility: float, block_rate: float) -> float:
     """η = √(2λ)/σ: the moves of ln p between blocks have the law ½η e^{-η|x|}."""
-    return math.sqrt(2 * check.positive("block_rate", block_rate)) / check.positive("volatility", volatility)
+    return math.sqrt(2 * block_rate) / volatility
+
+
+def _traded(eta: float, fee_bps: float) -> float:
+    return 1 / (1 + eta * fee_bps / 10_000)
+
+
+def _arbitrage(eta: float, block_rate: float, fee_bps: float) -> float:
+    return _traded(eta, fee_bps) * math.cosh(fee_bps / 20_000) * block_rate / (4 * eta**2 - 1)
+
+
+def _income(fee_bps: float, turnover: float, fee_scale_bps: float) -> float:
+    return turnover * fee_bps / 10_000 * math.exp(-fee_bps / fee_scale_bps)
+
+
+def _overshoot_rate(volatility: float, block_rate: float) -> float:
+    check.positive("block_rate", block_rate)
+    return _eta(check.positive("volatility", volatility), block_rate)
 
 
 def _finite_mean(volatility: float, block_rate: float) -> float:

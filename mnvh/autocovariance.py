@@ -42,6 +42,30 @@ def autoregressive(coefficient: ArrayLike, covariance: ArrayLike, n_lags: int) -
     return np.array(lags)
 
 
+def autoregressive_variance_ratio(coefficient: float, horizon: int) -> float:
+    """VR(T) = 1 + 2Σ_{0<j<T} (1 - j/T)ρ^j of one asset with the autocovariances of `autoregressive` (eq. ratio, chapter 2).
+
+    Parameters
+    ----------
+    coefficient : float
+        ρ in [-1, 1].
+    horizon : int
+        T ≥ 1, in steps.
+
+    Raises
+    ------
+    ValueError
+        If ρ is outside [-1, 1], or there is no step.
+
+    Examples
+    --------
+    >>> autoregressive_variance_ratio(-0.5, 2), autoregressive_variance_ratio(0.0, 50)
+    (0.5, 1.0)
+    """
+    coefficient = check.number("coefficient", coefficient, -1, 1)
+    return _variance_ratio(coefficient, check.integer("horizon", horizon, 1))
+
+
 def ornstein_uhlenbeck(persistence: float, stationary_covariance: ArrayLike, n_lags: int) -> Array:
     """Γ_0 = 2(1-φ)V and Γ_j = -φ^{j-1}(1-φ)²V of the increments of prices p' - m = φ(p - m) + ε, started stationary.
 
@@ -86,3 +110,12 @@ def roll(covariance: ArrayLike, half_spread: float) -> Array:
     covariance = check.semidefinite("covariance", covariance)
     bounce = check.number("half_spread", half_spread, 0) ** 2 * np.eye(len(covariance))
     return np.array([covariance + 2 * bounce, -bounce])
+
+
+# The formula by itself, in plain numbers: `mnvh.book.explore` compiles it too.
+def _variance_ratio(coefficient: float, horizon: int) -> float:
+    total, power = 0.0, 1.0
+    for lag in range(1, horizon):
+        power *= coefficient
+        total += (horizon - lag) * power
+    return 1 + 2 * total / horizon

@@ -6,6 +6,7 @@ captured, twice its P&L per unit of gamma; `corrected` adds what spread and over
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -48,7 +49,7 @@ def spread_free(long: Fills, short: Fills) -> tuple[float, float]:
     n_long, n_short = len(long.rung), len(short.rung)
     if min(n_long, n_short) == 0:
         raise ValueError(f"long has {n_long} fills and short {n_short}: each needs one. Likely fix: a smaller step, a longer window.")
-    return 2 * long.step**2 / (1 / n_long + 1 / n_short), long.step * (n_short - n_long) / (n_short + n_long)
+    return _spread_free(long.step, n_long, n_short), long.step * (n_short - n_long) / (n_short + n_long)
 
 
 def annualised(variance: ArrayLike, seconds: ArrayLike, *, year: float = YEAR) -> Array:
@@ -91,8 +92,7 @@ def expected_duration(vol: float, step: float, *, spread: float = 0.0, side: int
     """
     check.positive("vol", vol)
     check.number("interval", interval, 0)
-    far = _far(step, spread, side)
-    return step * (far + 2 * SAMPLING * vol * np.sqrt(interval)) / vol**2
+    return _duration(vol, step, _far(step, spread, side), interval)
 
 
 def first_exit_vol(duration: float, step: float, *, spread: float = 0.0, side: int = 1, interval: float = 0.0) -> float:
@@ -204,6 +204,15 @@ def lognormal_decay(price: float) -> Callable[[float], float]:
 def normal_decay(vol: float) -> float:
     """½σ², theta per unit of gamma in Bachelier's model, for rates and spreads; raises ValueError for a negative volatility."""
     return 0.5 * check.number("vol", vol, 0) ** 2
+
+
+# The formulas by themselves, in plain numbers: `mnvh.book.explore` compiles these too.
+def _duration(vol: float, step: float, far: float, interval: float) -> float:
+    return step * (far + 2 * SAMPLING * vol * math.sqrt(interval)) / vol**2
+
+
+def _spread_free(step: float, n_long: float, n_short: float) -> float:
+    return 2 * step**2 / (1 / n_long + 1 / n_short)
 
 
 def _side(side: int) -> int:

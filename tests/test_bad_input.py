@@ -298,6 +298,11 @@ CASES: dict[str, tuple] = {
         NO_PROCESS,
         *LAGS,
     ),
+    "autocovariance.autoregressive_variance_ratio": (
+        dict(coefficient=0.5, horizon=3),
+        *number("coefficient", -1.1, 1.1, inf),
+        *[({"horizon": value}, "whole number of at least 1") for value in (0, 1.5)],
+    ),
     "autocovariance.ornstein_uhlenbeck": (
         dict(persistence=0.5, stationary_covariance=EYE, n_lags=3),
         *PERSISTENCE,

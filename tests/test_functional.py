@@ -69,6 +69,16 @@ def test_published_pnl_of_a_grid_on_autoregressive_increments(coefficient, publi
     assert stderr < 0.2
 
 
+@pytest.mark.parametrize("coefficient", [-0.9, -0.3, 0.0, 0.1, 0.99])
+def test_variance_ratio_of_autoregressive_increments_is_that_of_the_pnl_and_of_the_geometric_series(coefficient):
+    ratio = autocovariance.autoregressive_variance_ratio(coefficient, 50)
+    lags = autocovariance.autoregressive(coefficient, ONE, 50)
+    assert 25 * (1 - ratio) == pytest.approx(grid_pnl_from_autocovariance(ONE, lags, 50), rel=1e-12, abs=1e-12)
+    series = coefficient * (1 - coefficient**50) / (1 - coefficient) ** 2
+    assert ratio == pytest.approx((1 + coefficient) / (1 - coefficient) - 2 * series / 50, rel=1e-9)
+    assert autocovariance.autoregressive_variance_ratio(coefficient, 1) == 1
+
+
 def test_published_pnl_of_a_grid_on_ornstein_uhlenbeck_prices():
     lags = autocovariance.ornstein_uhlenbeck(0.98, ONE, 500)
     about_start = grid_pnl_from_autocovariance(ONE, lags, 500)

@@ -129,10 +129,18 @@ def _headlines(executed: NotebookNode) -> dict[str, str]:
 
 
 def _fill_in(text: str) -> str:
-    """Put generated tables where a page asks for them: the ledger's summary or some of its claims, parameters, BibTeX."""
+    """Put what is generated where a page asks for it: tables of the ledger, parameters, BibTeX, figures that move."""
     tables = {"ledger: summary": ledger.summary, "parameters": reference.parameters, "citations": reference.citations, "wheel": _wheel}
-    fill = lambda match: tables[match[1]]() if match[1] in tables else ledger.excerpt(match[1].split()[1:])
-    return re.sub(r"<!-- (ledger: [\w. ]+|parameters|citations|wheel) -->", fill, text)
+
+    def fill(match: re.Match) -> str:
+        kind, _, names = match[1].partition(": ")
+        if kind == "explore":
+            from mnvh.book import explore  # its import takes seconds
+
+            return explore.show(names)
+        return tables[match[1]]() if match[1] in tables else ledger.excerpt(names.split())
+
+    return re.sub(r"<!-- (ledger: [\w. ]+|explore: [\w-]+|parameters|citations|wheel) -->", fill, text)
 
 
 def _wheel() -> str:
