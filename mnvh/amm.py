@@ -285,13 +285,13 @@ def impermanent_loss(pool: Potential, new: ArrayLike, old: ArrayLike) -> Array:
 
 def _above_zero(prices: ArrayLike, n_assets: int | None = None, *, name: str = "prices") -> Array:
     """Prices of shape (..., n_assets), finite and above 0."""
-    prices = np.asarray(prices, dtype=float)
+    prices = check.array(name, prices)
     if prices.ndim == 0 or n_assets not in (None, prices.shape[-1]):
         allowed = f"(..., {'n_assets' if n_assets is None else n_assets})"
         raise ValueError(f"{name} have the shape {prices.shape}: allowed is {allowed}, one price on the last axis for each asset.")
     if not (prices.min(initial=1) > 0 and prices.max(initial=1) < np.inf):
         wrong = ~((prices > 0) & (prices < np.inf))
-        raise ValueError(f"{name} have {wrong.sum()} entries, as {prices[wrong][0]:g}, that are not finite prices above 0.")
+        raise ValueError(f"{name} have {wrong.sum()} entries, as {prices[wrong][0]:g}, that are not finite prices above 0. Likely fix: pass prices, not changes.")
     return prices
 
 

@@ -155,7 +155,10 @@ def poisson_blocks(
     uniform = rng.uniform(-1, 1, shape[0])
     start = np.exp(-fee_bps / 10_000 * np.where(traded, np.sign(uniform), uniform))
     moves = rng.laplace(scale=volatility / np.sqrt(2 * block_rate), size=shape)
-    return np.exp(np.concatenate([np.zeros((shape[0], 1, 1)), moves.cumsum(axis=1)], axis=1)), start
+    logs = np.concatenate([np.zeros((shape[0], 1, 1)), moves.cumsum(axis=1)], axis=1)
+    if abs(logs).max() > 700:
+        raise ValueError(f"volatility {volatility:g} moves ln p by more than 700 in {n_blocks} blocks: pass it per √day, 0.05 for 5 %.")
+    return np.exp(logs), start
 
 
 def trade_probability(volatility: float, block_rate: float, fee_bps: float) -> float:

@@ -54,8 +54,8 @@ def linear_rule(prices: ArrayLike, intensity: ArrayLike, reversion: float) -> Ar
     >>> linear_rule([[[100.0], [102.0], [102.0]]], [[1.0]], 0.25)[0, :, 0]
     array([ 0. , -2. , -1.5])
     """
-    prices = check.prices("prices", prices)
-    intensity = check.semidefinite("intensity", intensity, prices.shape[2])
+    prices = check.prices("prices", prices).astype(float)
+    intensity = check.semidefinite("intensity", intensity, prices.shape[2]).astype(float)
     _reversion(reversion, 0)
     trades = -np.diff(prices, axis=1) @ intensity
     holdings = np.zeros_like(prices)

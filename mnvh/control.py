@@ -170,6 +170,8 @@ def swap_table(close: pd.Series, implied_vol: pd.Series, *, horizon: int) -> pd.
             day = series.index[series.isna()][0]
             raise ValueError(f"{name} is missing on {series.isna().sum()} dates, the first {day}: cut to where both exist.")
         check.positive(name, float(check.array(name, series, ("n_days",)).min()))
+    if implied_vol.max() < 1:
+        raise ValueError(f"implied_vol is at most {implied_vol.max():g}: allowed is per cent a year, for 15 % pass 15.")
     if not close.index.equals(implied_vol.index):
         other = close.index.symmetric_difference(implied_vol.index)
         raise ValueError(f"close and implied_vol differ in {len(other)} dates, the first {other[0]}: keep what both have.")

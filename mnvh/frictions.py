@@ -35,7 +35,7 @@ def reverting_holdings(prices: ArrayLike, *, intensity: float, reversion: float)
     >>> reverting_holdings([[[0.0], [1.0], [1.0]]], intensity=2.0, reversion=0.5).ravel()
     array([ 0., -2., -1.])
     """
-    prices = check.prices("prices", prices)
+    prices = check.prices("prices", prices).astype(float)
     check.number("intensity", intensity, 0)
     _reversion(reversion, 0)
     held = np.zeros(prices.shape)
@@ -297,15 +297,15 @@ def liquidation(n_steps: int, *, variance: float, impact: float, aversion: float
     n_steps = check.integer("n_steps", n_steps, 1)
     for name, value in (("variance", variance), ("impact", impact), ("aversion", aversion)):
         check.positive(name, value)
-    kappa = np.arccosh(1 + aversion * variance / (2 * impact))
+    kappa = max(2 * np.arcsinh(np.sqrt(aversion * variance / (4 * impact))), 1e-12)  # at 0 a straight line
     left = np.arange(n_steps, -1, -1)
     shrink = np.exp(-kappa * (n_steps - left))  # sinh(κn)/sinh(κN) without overflow
     return shrink * np.expm1(-2 * kappa * left) / np.expm1(-2 * kappa * n_steps)
 
 
 def _reversion(reversion: float, low: float | None) -> None:
-    check.number("reversion", reversion, 0, 2)
-    if reversion == 2 or (low is None and reversion == 0):
+    check.number("reversion", reversion)
+    if not 0 <= reversion < 2 or (low is None and reversion == 0):
         raise ValueError(f"reversion is {reversion!r}: allowed is a number in {'(' if low is None else '['}0, 2).")
 
 

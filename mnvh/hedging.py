@@ -128,6 +128,8 @@ def best_clock(hedge: OptionHedge, spot: float, *, fee_bps: float, risk_aversion
     check.positive("risk_aversion", risk_aversion, fix="without risk aversion the cheapest hedge is none")
     check.positive("fee_bps", fee_bps, fix="without costs the best hedge is continuous")
     slope = _fee(fee_bps) * _vega(hedge, spot) * np.sqrt(2 / (np.pi * hedge.expiry_years))
+    if slope == 0:
+        raise ValueError(f"spot is {spot:g}: allowed is one near the strike of {hedge.strike:g}. There the option has no vega to hedge.")
     return float((risk_aversion * error_variance(hedge, spot, 1) / slope) ** (2 / 3))
 
 

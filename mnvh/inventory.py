@@ -90,6 +90,9 @@ def certainty_equivalent(market: Market, quotes: Quotes, risk_aversion: float, *
         As in `profit`; or if γ is not above 0.
     """
     check.positive("risk_aversion", risk_aversion)
+    if risk_aversion * abs(profit(market, quotes, fill=fill).mean) < 1e-8:  # the logarithm below would be all rounding
+        near = profit(market, quotes, fill=fill)
+        return near.mean - risk_aversion * near.sd**2 / 2
     sells, buys, ask, bid = np.moveaxis(_table(market, quotes, fill), -1, 0)
     swing = risk_aversion * market.move * quotes.inventory
     with np.errstate(divide="ignore"):  # ln 0 = -inf: what cannot happen

@@ -123,9 +123,9 @@ def _exponentiate(weights: Array, relatives: Array, rate: float) -> None:
             growth = 0.0
             for i in range(relatives.shape[2]):
                 growth += weights[path, t, i] * relatives[path, t, i]
-            total = 0.0
+            total, largest = 0.0, relatives[path, t].max()  # taken out, so that no exponential overflows
             for i in range(relatives.shape[2]):
-                weights[path, t + 1, i] = weights[path, t, i] * np.exp(rate * relatives[path, t, i] / growth)
+                weights[path, t + 1, i] = weights[path, t, i] * np.exp(rate * (relatives[path, t, i] - largest) / growth)
                 total += weights[path, t + 1, i]
             for i in range(relatives.shape[2]):
                 weights[path, t + 1, i] /= total

@@ -7,6 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("book", deadline=None)  # a slow machine is no failure
+settings.load_profile("book")
+
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = (

@@ -143,7 +143,7 @@ def test_the_ledger_lists_every_claim_of_the_documents():
 def test_a_page_shows_the_claims_that_it_asks_for_and_what_survives_of_each(stage):
     stage.known["claims"]["2.2b"] = stage.known["claims"]["2.2a"] | {"id": "2.2b", "verdict": "not yet examined", "quote": "a | c"}
     text = pages._fill_in("before\n\n<!-- ledger: 2.2a 2.2b -->\n\nafter")
-    assert "| [2.2a](#claim-2-2a) | “a b c” | holds | as printed |" in text
+    assert "| [2.2a](#claim-2-2a) | “The one-step change in NAV admits the exact decomposition” | holds | as printed |" in text
     assert "| 2.2b | “a \\| c” | not yet examined |  |" in text
     with pytest.raises(ValueError, match="'9.9z', which is not in claims.yml"):
         ledger.excerpt(["9.9z"])

@@ -37,7 +37,7 @@ def atlas(settled: dict[str, dict]) -> str:
     for name, claim in claims.load()["claims"].items():
         if name not in settled:
             continue
-        functions, figures = used[claim["chapter"]][settled[name]["cell"]]
+        functions, figures = used[claim["chapter"]].get(settled[name]["cell"], ([], []))
         functions = [function for function in functions if function in known]
         cells = [
             f"[{name}](#{claims.anchor(name)})",

@@ -1,0 +1,80 @@
+"""Pages made from the sources, the comparison of two builds, and a chapter over a grid of parameters."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+from conftest import ROOT
+
+from mnvh.book import claims, grid, project, reference, verify
+
+
+@pytest.fixture
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_every_public_function_stands_on_the_page_of_functions_once(at_root):
+    text = reference.api()
+    assert text.count("### options.implied_vol\n") == 1 and "(api-options-implied-vol)=" in text
+    assert "(api-options-greeks-class)=" in text and "(api-options-greeks)=" in text  # a class and a function
+    assert "class ConstantProduct(liquidity: float)" in text
+    assert "### options._value" not in text  # nothing private
+
+
+def test_the_map_leads_from_a_statement_to_its_function_test_figure_and_verdict(at_root):
+    cells = nbformat.read("chapters/02_decomposition.ipynb", as_version=4).cells
+    cell = next(cell["id"] for cell in cells if '"2.5b"' in cell.source and "settle" in cell.source)
+    settled = {"2.5b": {"chapter": "02_decomposition", "cell": cell}}
+    row = next(line for line in reference.atlas(settled).splitlines() if line.startswith("| [2.5b]"))
+    assert "[`functional.expected_step_pnl`](#api-functional-expected-step-pnl)" in row
+    assert "`test_functional.py`" in row and "{numref}`fill-price`" in row and "fails as printed" in row
+
+
+def test_parameters_and_citations_name_every_chapter(at_root):
+    parameters, citations = reference.parameters(), reference.citations()
+    assert "| {doc}`02_decomposition` | `prices_path` | `\"\"` |" in parameters
+    for name, title in claims.load()["chapters"].items():
+        assert f"{{{title}}}" in citations and f"@incollection{{mnvh-{name[3:]}," in citations
+        if (ROOT / "chapters" / f"{name}.ipynb").exists():
+            assert f"| {{doc}}`{name}` | `seed` |" in parameters
+
+
+def test_two_builds_are_compared_file_by_file(tmp_path, monkeypatch, capsys):
+    here = {"figures/a.csv": "1", "figures/b.csv": "2", "claims/c.json": "3"}
+    there = {"figures/a.csv": "1", "figures/b.csv": "4", "claims/d.json": "5"}
+    assert verify.differences(here, there) == [
+        "claims/c.json is in this build only", "claims/d.json is in the published one only", "figures/b.csv differs",
+    ]
+    monkeypatch.chdir(tmp_path)
+    for folder, hashes in ((project.BUILD / "html", here), (tmp_path / "published", there)):
+        folder.mkdir(parents=True)
+        (folder / "hashes.json").write_text(json.dumps(hashes))
+    assert verify.main([str(tmp_path / "published")]) == 1
+    assert "3 files here, 3 published, 3 differences" in capsys.readouterr().out
+    assert verify.main([str(project.BUILD / "html")]) == 0
+    assert verify.main([]) == 2 and verify.main(["nowhere"]) == 2
+    assert "SITE = nowhere: its hashes.json cannot be read" in capsys.readouterr().err
+
+
+def test_a_grid_of_parameters_is_checked_as_those_of_one_run(at_root, capsys):
+    assert grid.parse("03_amm", "seed=1,2 quick=true") == {"chapter": ["03_amm"], "seed": [1, 2], "quick": [True]}
+    with pytest.raises(ValueError, match="'sed=1' is no parameter of 03_amm"):
+        grid.parse("03_amm", "sed=1")
+    assert grid.main(["03_amm", "seed=one"]) == 2 and "seed = one is of another kind" in capsys.readouterr().err
+    assert grid.main(["99_x", "seed=1"]) == 2 and "there is no such chapter" in capsys.readouterr().err
+
+
+@pytest.mark.build
+def test_a_chapter_over_two_seeds_gives_its_numbers_and_its_claims(at_root, monkeypatch, tmp_path):
+    monkeypatch.setattr(grid, "BUILD", tmp_path)
+    assert grid.main(["01_introduction", "seed=1,2 quick=true"]) == 0
+    import pandas as pd
+
+    table = pd.read_parquet(tmp_path / "sweeps" / "01_introduction")
+    assert sorted(table.seed) == [1, 2] and (table.error == "").all()
+    states = table[[name for name in table if name.startswith("claim ")]].to_numpy().ravel()
+    assert len(states) and set(states) <= {"held", "inconclusive", "contradicted"}
+    assert table.select_dtypes("number").nunique().max() == 2  # numbers that differ between the seeds
