@@ -51,8 +51,11 @@ def walk_forward(prices: pd.DataFrame, n_factors: int, *, training_years: int, h
     """
     if not isinstance(prices, pd.DataFrame) or not isinstance(prices.index, pd.DatetimeIndex):
         raise ValueError(f"prices is a {type(prices).__name__}: allowed is a DataFrame indexed by dates, from read_prices.")
-    if not prices.index.is_monotonic_increasing:
-        raise ValueError("prices has dates out of order: sort the rows by date.")
+    if not prices.index.is_monotonic_increasing or not prices.index.is_unique:
+        raise ValueError("prices has dates out of order or twice: sort the rows by date and drop what stands twice.")
+    rest = np.diff(prices.index) / np.timedelta64(1, "D")
+    if len(rest) and rest.max() > 31:
+        raise ValueError(f"prices has no date for {rest.max():.0f} days after {prices.index[rest.argmax()]:%Y-%m-%d}: cut the table there.")
     n_factors = check.integer("n_factors", n_factors, 0)
     calendar = prices.index.year.to_numpy()
     years = sorted(set(calendar))
