@@ -125,7 +125,7 @@ def all_in_prices(
     Returns
     -------
     array, shape (n_paths, n_steps, n_assets)
-        For `decomposition.follow`, `decompose` and `attribute`; where nothing is traded the market price.
+        For `decomposition.follow`, `decompose` and `attribute`; where nothing, or less than 1e-90, is traded the market price.
 
     Raises
     ------
@@ -140,7 +140,8 @@ def all_in_prices(
         if (trades >= reserve).any():
             raise ValueError(f"holdings buy {trades.max():g} at once: the pool holds {reserve.min():g}. Likely fix: more liquidity.")
         slip = slip + trades / (reserve - trades)
-    fixed = np.divide(check.number("gas", gas, 0), trades, out=np.zeros_like(trades), where=trades != 0)
+    # a trade of 1e-90 units and less is the dust of an expired option's delta: g/Δq has no sensible size
+    fixed = np.divide(check.number("gas", gas, 0), trades, out=np.zeros_like(trades), where=abs(trades) > 1e-90)
     return market * (1 + slip) + fixed
 
 

@@ -1,0 +1,26 @@
+"""Bad input of mnvh.sweep: what its own tests leave."""
+
+from __future__ import annotations
+
+import os.path
+import tempfile
+
+NAN = float("nan")
+STORE = tempfile.mkdtemp(prefix="mnvh-sweep-")
+
+
+CASES = {
+    "sweep.points": (dict(grid={"a": [1]}), *[({"grid": value}, "grid") for value in (None, [], {}, {"a": 1}, {"a": [1, 1]})]),
+    "sweep.run": (
+        dict(function=os.path.join, grid={"a": [1]}, store=STORE, seed=0, workers=1),
+        *[({"grid": value}, "grid") for value in (None, {}, {"a": []})],
+        *[({"seed": value}, "seed is") for value in (-1, 0.5, NAN)],
+        *[({"workers": value}, "workers is") for value in (0, -1, 0.5)],
+    ),
+}
+NOT_HERE: dict[str, str] = {}
+ARGUMENTS_NOT_HERE = {
+    ("sweep.run", "function"): "what it raises is recorded with its point",
+    ("sweep.run", "store"): "tests/test_sweep.py: a store of another sweep",
+    ("sweep.run", "scheduler"): "an address, which Dask itself refuses",
+}
