@@ -41,7 +41,7 @@ def atlas(settled: dict[str, dict]) -> str:
         functions = [function for function in functions if function in known]
         cells = [
             f"[{name}](#{claims.anchor(name)})",
-            (claim.get("printed") or f"“{claim['quote']}”").replace("|", "\\|"),
+            f"“{claim['quote']}”".replace("|", "\\|"),  # words break, a long formula would push the rest out of sight
             ", ".join(f"[`{function}`](#{known[function]})" for function in functions),
             ", ".join(f"`{file}`" for file in sorted(set().union(*(_files(function, tests) for function in functions)))),
             ", ".join(f"{{numref}}`{figure}`" for figure in figures),
