@@ -69,8 +69,7 @@ def read_chain(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
-        .csv, .csv.gz, or .parquet where pyarrow is installed, with the columns strike, expiry, bid, ask and type (call, put, C
-        or P) in any order. An expiry is a number of years, or a date; then a column date has the day of each quote. A year has
+        .csv, .csv.gz or .parquet, with the columns strike, expiry, bid, ask and type (call, put, C or P) in any order. An expiry is a number of years, or a date; then a column date has the day of each quote. A year has
         365 days.
 
     Returns
@@ -154,7 +153,7 @@ def smiles(chain: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row per quote: years, strike, type, bid, ask, forward, discount, k = ln(K/F), vol_bid, vol (of the mid), vol_ask;
-        `attrs["report"]` goes on with expiries dropped and strikes off parity.
+        `attrs["report"]` goes on with expiries dropped, strikes off parity, and quotes left out because no volatility has their ask.
 
     Raises ValueError if `chain` is refused by `clean`, or no expiry has two strikes with both call and put.
     """
@@ -172,8 +171,10 @@ def smiles(chain: pd.DataFrame) -> pd.DataFrame:
         forward, off = -level / slope, abs(gap - slope * both.index - level) > 1.000001 * spread + 1e-9
         _note(report, both.index[off], f"(these are strikes) of {years:.4g} years off parity by more than bid and ask; kept")
         quotes = quotes.assign(forward=forward, discount=-slope, k=np.log(quotes["strike"] / forward))
-        sides = (quotes["k"] >= 0) == (quotes["type"] == "C")
-        parts.append(quotes[sides & (quotes["ask"] / -slope < quotes[["strike", "forward"]].min(axis=1))])
+        quotes = quotes[(quotes["k"] >= 0) == (quotes["type"] == "C")]
+        priced = quotes["ask"] / -slope < quotes[["strike", "forward"]].min(axis=1)
+        _note(report, quotes.index[~priced], f"of {years:.4g} years with an ask above any possible price; left out of the smile")
+        parts.append(quotes[priced])
     if not parts:
         raise ValueError(f"chain has no expiry with two strikes that have call and put: {' '.join(report)}")
     table = pd.concat(parts)

@@ -271,29 +271,6 @@ def _batches(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]
         yield table[list(COLUMNS)], done / file.metadata.num_rows
 
 
-def _usable(found: Found, table: pd.DataFrame, time: Array, rows: Array, above_zero: bool) -> list[Array]:
-    """Time, bid, ask and row of the quotes that are kept."""
-    bid, ask = (pd.to_numeric(table[name], errors="coerce").to_numpy(float) for name in ("bid", "ask"))
-    bad = ~(np.isfinite(bid) & np.isfinite(ask))
-    _note(found, rows[bad], "dropped: bid or ask is missing, no number or infinite")
-    low = ~bad & above_zero & ((bid <= 0) | (ask <= 0))
-    _note(found, rows[low], "dropped: bid or ask is at or below zero")
-    crossed = ~bad & ~low & (bid > ask)
-    _note(found, rows[crossed], "dropped: crossed, bid above ask")
-    _note(found, rows[~low & (bid == ask)], "locked, bid equal to ask; kept")
-    kept = ~(bad | low | crossed)
-    return [values[kept] for values in (time, bid, ask, rows)]
-
-
-def _remark(found: Found, time: Array, bid: Array, ask: Array, rows: Array, max_gap: float) -> None:
-    """Note what is kept but worth knowing of quotes in order."""
-    same = np.diff(time) == 0
-    repeated = same & (np.diff(bid) == 0) & (np.diff(ask) == 0)
-    _note(found, rows[1:][repeated], "a duplicate of the row before; kept, it changes nothing")
-    _note(found, rows[1:][same & ~repeated], "another quote at the same time; kept in the file's order")
-    _note(found, rows[1:][np.diff(time) > max_gap], f"more than {max_gap:g} s after the quote before")
-
-
 def _columns(path: str | Path, names: Iterable) -> list[str]:
     names = [str(name).strip().lower() for name in names]
     if set(COLUMNS) - set(names) or len(set(names)) < len(names):

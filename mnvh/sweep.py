@@ -11,6 +11,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +92,11 @@ def run(
     _same(store / "_grid.txt", f"{function.__module__}.{function.__qualname__} {seed} {dict(grid)!r}\n")
     waiting = {i: point for i, point in enumerate(todo) if not _done(_part(store, i))}
     if waiting:
-        local = {"n_workers": min(cores, len(waiting)), "threads_per_worker": 1, "dashboard_address": None}
-        with Client(scheduler) if scheduler else Client(LocalCluster(**local)) as client:
+        # The scheduler listens for its metrics even without a dashboard: on a free port, so that two sweeps go side by side.
+        local = {"n_workers": min(cores, len(waiting)), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+        with ExitStack() as opened:
+            cluster = scheduler or opened.enter_context(LocalCluster(**local))  # a client does not close a cluster that it was given
+            client = opened.enter_context(Client(cluster))
             futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}
             for future in as_completed(futures):
                 i = futures[future]

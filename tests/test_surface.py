@@ -259,6 +259,12 @@ def test_static_arbitrage_at_the_touch_is_counted_and_kept(strike, kind, bid):
     assert len(report) == 1 and "static arbitrage); kept (rows 6" in report[0]
 
 
+def test_an_ask_that_no_volatility_has_is_named_and_left_out_of_the_smile():
+    table = chains.smiles(chain(*GOOD, (120.0, 0.5, 3.0, 130.0, "C")))
+    assert "1 rows of 0.5 years with an ask above any possible price; left out of the smile (rows 6)." in table.attrs["report"]
+    assert 120.0 not in set(table["strike"])
+
+
 def test_an_expiry_with_a_single_strike_is_named_and_dropped():
     table = chains.smiles(chain(*GOOD, (100.0, 1.0, 5.0, 5.2, "C"), (100.0, 1.0, 5.0, 5.2, "P")))
     assert set(table["years"]) == {0.5}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -38,7 +40,6 @@ def table(*arguments, **options) -> pd.DataFrame:
     return sweep.run(*arguments, **options).drop(columns="seconds")
 
 
-@pytest.mark.filterwarnings("ignore")  # the cluster's own, about its sockets
 class TestSweep:
     def test_results_do_not_depend_on_the_number_of_workers(self, tmp_path):
         one = table(draw, GRID, tmp_path / "one", seed=7, workers=1)
@@ -71,9 +72,19 @@ class TestSweep:
     def test_a_running_cluster_is_used_by_its_address(self, tmp_path):
         from distributed import LocalCluster
 
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
             found = table(draw, GRID, tmp_path / "a", seed=7, scheduler=cluster.scheduler_address)
         pd.testing.assert_frame_equal(found, table(draw, GRID, tmp_path / "b", seed=7, workers=1))
+
+
+    def test_two_sweeps_go_side_by_side(self, tmp_path):
+        with socket.create_server(("127.0.0.1", 8787)) if _free(8787) else nullcontext():  # the port that Dask asks for
+            assert len(table(draw, GRID, tmp_path, workers=1)) == 6
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.mark.parametrize(
