@@ -3,62 +3,26 @@
 A scenario is a relative move of the underlying and a relative shock to every implied volatility. The shock is
 quoted for thirty days to expiry and is larger for shorter options, (30/d)^0.30 below thirty days and
 (30/d)^0.13 above, as in the portfolio margin of Deribit. A shocked volatility stays between a twentieth of
-today's and 1000 %. Interest is zero.
+today's and 1000 %. Interest is zero. A book is a `portfolio.Chain` and a position in each of its options and, last, in
+the underlying.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
-from mnvh import check, options
+from mnvh import check, portfolio
 from mnvh.check import Array
+from mnvh.portfolio import Chain
 
 MAINTENANCE = 0.8  # of the initial margin: an account with less is liquidated
 FARTHEST = np.log([0.01, 100.0])  # of price and volatility, where the search for a liquidation ends
 FARTHEST_SD = 60.0  # standard deviations at which the search of `reverse_stress` ends
 LOWEST_FACTOR, HIGHEST_VOL = 0.05, 10.0  # a shocked volatility stays above this share of today's, and below 1000 %
-
-
-@dataclass(frozen=True, eq=False)
-class Book:
-    """Options on one underlying, and units of it.
-
-    Parameters
-    ----------
-    spot : float
-        Price of the underlying.
-    strikes, years, volatilities, quantities : array, shape (n,)
-        Of each option: strike, time to expiry, volatility per √year, and number held, below 0 if sold.
-    calls : array of bool, shape (n,)
-        False for a put.
-    units : float
-        Of the underlying.
-
-    Raises ValueError if an argument is not finite, out of range, or of another shape.
-    """
-
-    spot: float
-    strikes: ArrayLike
-    years: ArrayLike
-    volatilities: ArrayLike
-    quantities: ArrayLike
-    calls: ArrayLike
-    units: float = 0.0
-
-    def __post_init__(self) -> None:
-        check.positive("spot", self.spot)
-        check.number("units", self.units)
-        n = np.size(self.strikes)
-        for name in ("strikes", "years", "volatilities", "quantities"):
-            object.__setattr__(self, name, check.array(name, getattr(self, name), ("n" if name == "strikes" else n,)))
-            check.positive(name, 1.0 if name == "quantities" else float(getattr(self, name).min()))
-        if np.shape(self.calls) != (n,) or np.asarray(self.calls).dtype != bool:
-            raise ValueError(f"calls is {self.calls!r}: allowed is one of True and False for each of the {n} strikes.")
 
 
 def _relative(name: str, value: ArrayLike, shape: tuple | None = None) -> Array:
@@ -91,30 +55,33 @@ def scenario_grid(moves: ArrayLike, vol_shocks: ArrayLike) -> Array:
 VENUE = scenario_grid(np.linspace(-0.16, 0.16, 9), [-0.25, 0.0, 0.5])  # the main grid of Deribit's portfolio margin
 
 
-def scenario_pnl(book: Book, moves: ArrayLike, vol_shocks: ArrayLike) -> Array:
-    """Change in value of each position, revalued in full, in money (Black-Scholes).
+def scenario_pnl(chain: Chain, positions: ArrayLike, moves: ArrayLike, vol_shocks: ArrayLike) -> Array:
+    """Change in value of each position, revalued in full, in money: `portfolio.scenario_pnl` with a venue's shocks.
 
     Parameters
     ----------
+    chain : portfolio.Chain
+    positions : array, shape (n_options + 1,)
+        Number held, below 0 if sold; the underlying stands last.
     moves, vol_shocks : array, shape (...)
         Relative move and shock of each scenario; they broadcast.
 
     Returns
     -------
     array, shape (..., n_options + 1)
-        The underlying stands last.
 
     Raises
     ------
     ValueError
-        If `book` is none, or a move or a shock is not finite or not above -1.
+        If `chain` is none, the positions do not fit it, or a move or a shock is not finite or not above -1.
     """
-    return _values(book, *_scenarios(book, moves, vol_shocks)) - _values(book, *_scenarios(book, 0.0, 0.0))
+    return _pnl(chain, positions, *_scenarios(chain, moves, vol_shocks))
 
 
 def margin(
-    book: Book, moves: ArrayLike = 0.0, vol_shocks: ArrayLike = 0.0, *, grid: ArrayLike = VENUE, isolated: bool = False
-) -> Array:
+    chain: Chain, positions: ArrayLike, moves: ArrayLike = 0.0, vol_shocks: ArrayLike = 0.0, *,
+    grid: ArrayLike = VENUE, isolated: bool = False,
+) -> Array:  # fmt: skip
     """Initial margin: the largest loss over the grid, after the market has moved to each scenario.
 
     Cross-margined, the loss is that of the whole book, and as a maximum of linear functions of the quantities the
@@ -122,6 +89,8 @@ def margin(
 
     Parameters
     ----------
+    chain, positions
+        As in `scenario_pnl`.
     moves, vol_shocks : array, shape (...)
         Where the market is; 0 is today.
     grid : array, shape (2, n_scenarios)
@@ -137,22 +106,26 @@ def margin(
     ValueError
         As `scenario_pnl`, or if `grid` is of another shape.
     """
-    spot, factor = (a[..., None, :] for a in _scenarios(book, moves, vol_shocks))
-    further, shocks = check.array("grid", grid, (2, "n_scenarios"), fix="stress.scenario_grid makes it")
-    change = _values(book, spot * (1 + further[:, None]), factor * _vol_factor(book, shocks)) - _values(book, spot, factor)
+    growth, factor = _scenarios(chain, moves, vol_shocks)
+    grid = check.array("grid", grid, (2, "n_scenarios"), fix="stress.scenario_grid makes it")
+    further, shocked = _scenarios(chain, *grid)
+    there = _pnl(chain, positions, growth[..., None] * further, factor[..., None, :] * shocked)
+    change = there - _pnl(chain, positions, growth, factor)[..., None, :]
     if not isinstance(isolated, bool):
         raise ValueError(f"isolated is {isolated!r}: allowed are True, for a margin of its own for each position, and False.")
     losses = -change if isolated else -change.sum(axis=-1, keepdims=True)
     return np.maximum(losses.max(axis=-2), 0).sum(axis=-1)
 
 
-def cushion(book: Book, collateral: float, moves: ArrayLike, vol_shocks: ArrayLike = 0.0) -> Array:
+def cushion(chain: Chain, positions: ArrayLike, collateral: float, moves: ArrayLike, vol_shocks: ArrayLike = 0.0) -> Array:
     """Collateral and P&L less the maintenance margin of the moved market: the account is liquidated at 0.
 
     Parameters
     ----------
+    chain, positions
+        As in `scenario_pnl`.
     collateral : float
-        Cash, at least 0.
+        Equity of the account today, at least 0: cash less what closing the options sold would cost.
     moves, vol_shocks
         As in `margin`, which is computed on `VENUE`.
 
@@ -166,20 +139,23 @@ def cushion(book: Book, collateral: float, moves: ArrayLike, vol_shocks: ArrayLi
         As `margin`, or if the collateral is negative.
     """
     check.number("collateral", collateral, 0, fix="a debt is a liability, not collateral: pay it in, or net it off first")
-    return collateral + scenario_pnl(book, moves, vol_shocks).sum(axis=-1) - MAINTENANCE * margin(book, moves, vol_shocks)
+    pnl = scenario_pnl(chain, positions, moves, vol_shocks).sum(axis=-1)
+    return collateral + pnl - MAINTENANCE * margin(chain, positions, moves, vol_shocks)
 
 
-def liquidation_moves(book: Book, collateral: float) -> tuple[float, float]:
+def liquidation_moves(chain: Chain, positions: ArrayLike, collateral: float) -> tuple[float, float]:
     """Smallest fall and smallest rise of the underlying that liquidate, volatility unchanged.
 
     Where none does, the end of the search: a fall of 99 %, a rise to a hundredfold. Arguments and errors are those of
     `cushion`, and a book without cushion today is refused.
     """
-    fall, rise = (far * _first_crossing(book, collateral, lambda t, far=far: (np.expm1(far * t), 0.0)) for far in FARTHEST)
+    fall, rise = (far * _first_crossing(chain, positions, collateral, lambda t, far=far: (np.expm1(far * t), 0.0)) for far in FARTHEST)
     return float(np.expm1(fall)), float(np.expm1(rise))
 
 
-def reverse_stress(book: Book, collateral: float, covariance: ArrayLike) -> tuple[float, float, float]:
+def reverse_stress(
+    chain: Chain, positions: ArrayLike, collateral: float, covariance: ArrayLike
+) -> tuple[float, float, float]:  # fmt: skip
     """Likeliest scenario that liquidates: least Mahalanobis distance √(x'C⁻¹x) of x = (ln move, ln volatility).
 
     The distance to the boundary is found by bisection in each direction of the whitened plane, and its minimum over
@@ -189,7 +165,7 @@ def reverse_stress(book: Book, collateral: float, covariance: ArrayLike) -> tupl
     ----------
     covariance : array, shape (2, 2)
         C, of log return and log change of volatility over the horizon in question.
-    book, collateral
+    chain, positions, collateral
         As in `cushion`.
 
     Returns
@@ -211,7 +187,7 @@ def reverse_stress(book: Book, collateral: float, covariance: ArrayLike) -> tupl
         return np.expm1(np.clip(root @ [[np.cos(angle)], [np.sin(angle)]] * distance, *FARTHEST))
 
     def distance(angle: float) -> float:
-        return FARTHEST_SD * _first_crossing(book, collateral, lambda t: scenario(angle, FARTHEST_SD * t))
+        return FARTHEST_SD * _first_crossing(chain, positions, collateral, lambda t: scenario(angle, FARTHEST_SD * t))
 
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     nearest = angles[np.argmin([distance(angle) for angle in angles])]
@@ -236,30 +212,27 @@ def window_returns(closes: ArrayLike, days: int) -> Array:
     return closes[days:] / closes[:-days] - 1
 
 
-def _scenarios(book: Book, moves: ArrayLike, vol_shocks: ArrayLike) -> tuple[Array, Array]:
-    """Spot, and the factor of each option's volatility, with a trailing axis for the options."""
-    check.instance("book", book, Book)
+def _scenarios(chain: Chain, moves: ArrayLike, vol_shocks: ArrayLike) -> tuple[Array, Array]:
+    """Growth of the underlying, and the factor of each option's volatility, with a trailing axis for the options."""
+    days = 365 * check.instance("chain", chain, Chain).years
     moves, vol_shocks = np.broadcast_arrays(_relative("moves", moves), _relative("vol_shocks", vol_shocks))
-    return book.spot * (1 + moves[..., None]), _vol_factor(book, vol_shocks)
-
-
-def _vol_factor(book: Book, vol_shocks: Array) -> Array:
-    days = 365 * book.years
     tenor = (30 / days) ** np.where(days < 30, 0.30, 0.13)
-    return np.maximum(1 + vol_shocks[..., None] * tenor, LOWEST_FACTOR)
+    return 1 + moves, np.maximum(1 + vol_shocks[..., None] * tenor, LOWEST_FACTOR)
 
 
-def _values(book: Book, spot: Array, factor: Array) -> Array:
-    volatilities = np.minimum(book.volatilities * factor, HIGHEST_VOL)
-    priced = options.price(spot, book.strikes, book.years, volatilities, call=book.calls)
-    return np.concatenate([book.quantities * priced, book.units * spot], axis=-1)
+def _pnl(chain: Chain, positions: ArrayLike, growth: Array, factor: Array) -> Array:
+    """Change in value of each position, shape (..., n_options + 1)."""
+    positions = check.array("positions", positions, (len(chain.strike) + 1,), fix="the underlying stands last, 0 for none")
+    shifts = np.minimum(chain.volatility * factor, HIGHEST_VOL) - chain.volatility
+    change = portfolio.scenario_pnl(chain, growth.ravel() - 1, shifts.reshape(growth.size, -1))
+    return positions * change.reshape(*growth.shape, -1)
 
 
-def _first_crossing(book: Book, collateral: float, path: Callable[[Array], tuple]) -> float:
+def _first_crossing(chain: Chain, positions: ArrayLike, collateral: float, path: Callable[[Array], tuple]) -> float:
     """Smallest t in (0, 1] at which the cushion is 0 on a path of scenarios that starts today; 1 where it never is."""
 
     def left(t: ArrayLike) -> Array:
-        return cushion(book, collateral, *path(np.atleast_1d(t)))
+        return cushion(chain, positions, collateral, *path(np.atleast_1d(t)))
 
     steps = np.linspace(0, 1, 241)
     values = left(steps)

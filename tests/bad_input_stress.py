@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnvh.stress import Book
+from mnvh.portfolio import Chain
 
 nan, inf = np.nan, np.inf
-OPTIONS = dict(strikes=[90.0, 110.0], years=[0.1, 0.1], volatilities=[0.2, 0.2], quantities=[-1.0, -1.0], calls=[False, True])
-STRANGLE = Book(100.0, **OPTIONS)
+STRANGLE = dict(chain=Chain(100.0, [90.0, 110.0], [0.1, 0.1], [0.2, 0.2], [False, True]), positions=[-1.0, -1.0, 0.0])
 COVARIANCE = [[1e-4, -4e-4], [-4e-4, 4e-3]]
 
-BOOK = [({"book": value}, "book is .*a Book") for value in (None, {"spot": 100.0}, 3)]
+BOOK = [
+    *[({"chain": value}, "chain is .*a Chain") for value in (None, {"spot": 100.0}, 3)],
+    *[({"positions": value}, "positions") for value in (None, "a", [1.0, nan, 0.0])],
+    ({"positions": [1.0, 1.0]}, r"positions .*underlying stands last"),
+]
 MOVES = [({"moves": value}, "moves") for value in (nan, "a", None, -1.0, [0.1, -1.5])]
 SHOCKS = [({"vol_shocks": value}, "vol_shocks") for value in (nan, "a", None, -1.0)]
 COLLATERAL = [({"collateral": value}, "collateral.*debt is a liability") for value in (-1.0, nan, "a", None)]
@@ -22,15 +25,6 @@ NETWORK = dict(liabilities=[[0.0, 2.0], [1.0, 0.0]], total_liabilities=[3.0, 1.0
 PATH = [[[100.0], [105.0], [95.0]]]
 
 CASES = {
-    "stress.Book": (
-        dict(spot=100.0, **OPTIONS),
-        *[({name: value}, name) for name in ("spot", "units") for value in (nan, "a", None)],
-        *[({name: value}, name) for name in ("years", "volatilities", "quantities") for value in ([1.0], [1.0, nan], 1.0)],
-        *[({name: [0.0, 1.0]}, f"{name} is 0.0.*above 0") for name in ("strikes", "years", "volatilities")],
-        ({"strikes": 100.0}, "strikes"),
-        ({"strikes": [90.0, nan]}, "strikes"),
-        *[({"calls": value}, "calls is .*True and False for each of the 2") for value in (True, [1, 0], [True], None)],
-    ),
     "stress.scenario_grid": (
         dict(moves=[-0.1, 0.1], vol_shocks=[0.0]),
         *MOVES,
@@ -38,19 +32,19 @@ CASES = {
         *[({"moves": value}, "singular set of scenarios") for value in ([0.0], [-0.2, -0.1], [0.0, 0.1])],
         ({"moves": [-16.0, 16.0]}, "moves is -16.0.*16 % down is -0.16"),
     ),
-    "stress.scenario_pnl": (dict(book=STRANGLE, moves=-0.1, vol_shocks=0.5), *BOOK, *MOVES, *SHOCKS),
+    "stress.scenario_pnl": (dict(**STRANGLE, moves=-0.1, vol_shocks=0.5), *BOOK, *MOVES, *SHOCKS),
     "stress.margin": (
-        dict(book=STRANGLE),
+        dict(**STRANGLE),
         *BOOK,
         *MOVES,
         *SHOCKS,
         *[({"grid": value}, "grid.*scenario_grid makes it") for value in (None, [-0.1, 0.1], [[-0.1, 0.1]])],
         ({"isolated": 2}, "isolated is 2"),
     ),
-    "stress.cushion": (dict(book=STRANGLE, collateral=50.0, moves=0.0), *BOOK, *MOVES, *SHOCKS, *COLLATERAL),
-    "stress.liquidation_moves": (dict(book=STRANGLE, collateral=50.0), *BOOK, *COLLATERAL, LIQUIDATED),
+    "stress.cushion": (dict(**STRANGLE, collateral=50.0, moves=0.0), *BOOK, *MOVES, *SHOCKS, *COLLATERAL),
+    "stress.liquidation_moves": (dict(**STRANGLE, collateral=50.0), *BOOK, *COLLATERAL, LIQUIDATED),
     "stress.reverse_stress": (
-        dict(book=STRANGLE, collateral=20.0, covariance=COVARIANCE),
+        dict(**STRANGLE, collateral=20.0, covariance=COVARIANCE),
         *BOOK,
         *COLLATERAL,
         LIQUIDATED,

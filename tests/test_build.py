@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+import small_book
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.build
 
 
 class Copy:
-    """A copy of the project that shares its environment and starts with its finished build."""
+    """A copy of the project that shares its environment, with a small book in its place."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,18 +55,21 @@ class Copy:
         return (self.folder / f"_build/html/{name}.html").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """The small book, built from nothing."""
+    folder = tmp_path_factory.mktemp("small") / "project"
+    small_book.write(folder)
+    result = Copy(folder).make("book")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert sorted(executed(result)) == ["01_harvest", "02_check"]
+    return folder
+
+
 @pytest.fixture
-def copy(tmp_path, book):
-    names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split("\n")
-    folder = tmp_path / "project"
-    for name in filter(None, names):
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "_build", folder / "_build", symlinks=True)
-    return Copy(folder)
+def copy(tmp_path, small):
+    shutil.copytree(small, tmp_path / "project", symlinks=True)
+    return Copy(tmp_path / "project")
 
 
 def executed(result: subprocess.CompletedProcess) -> list[str]:
@@ -76,36 +80,33 @@ def test_nothing_changed_executes_nothing(copy):
     for path in copy.folder.rglob("*.ipynb"):  # a fresh checkout has new times and old contents
         if "_build" not in path.parts:
             path.touch()
-    (copy.folder / "mnvh/decomposition.py").touch()
+    (copy.folder / "mnvh/functional.py").touch()
     start = time.monotonic()
     result = copy.make("book")
     assert result.returncode == 0, result.stderr
     assert executed(result) == [] and "pages: building" not in result.stdout
-    assert "_build/html/index.html" in result.stdout and "02_decomposition: " in result.stdout
+    assert "_build/html/index.html" in result.stdout and "02_check: " in result.stdout
     assert time.monotonic() - start < 60  # a hang, not a benchmark
 
 
 def test_a_changed_constant_reaches_the_page_and_executes_only_its_users(copy):
-    users = [name for name in os.listdir(copy.folder / "chapters")
-             if name.endswith(".ipynb") and "functional.py" in (copy.folder / f"_build/deps/{name[:-6]}.d").read_text()]  # fmt: skip
-    assert expected_pnl(copy) == 10
-    copy.edit("mnvh/functional.py", "len(intensity)))) / 2", "len(intensity)))) / 4")
+    assert harvest(copy) == 10
+    copy.edit("mnvh/functional.py", "return float(np.vdot(intensity", "return 2 * float(np.vdot(intensity")
     result = copy.make("book")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert sorted(executed(result)) == sorted(name[:-6] for name in users)
-    assert expected_pnl(copy) == 5
+    assert executed(result) == ["01_harvest"] and harvest(copy) == 20
 
 
-def expected_pnl(copy):
-    """Expected P&L of a grid about the mean of a reverting price, T·½K(R - r), in a table of chapter 2."""
-    page = BeautifulSoup(copy.page("chapters/02_decomposition"), "html.parser")
-    row = next(row for row in page.find_all("tr") if "OU about its mean" in row.get_text())
+def harvest(copy):
+    """The number in the table of chapter 1."""
+    page = BeautifulSoup(copy.page("chapters/01_harvest"), "html.parser")
+    row = next(row for row in page.find_all("tr") if "one asset" in row.get_text())
     return float(row.find("td").get_text())
 
 
 def test_a_failing_cell_is_named_and_the_old_book_stays(copy):
     old = copy.page("index")
-    notebook = copy.folder / "chapters/02_decomposition.ipynb"
+    notebook = copy.folder / "chapters/02_check.ipynb"
     content = nbformat.read(notebook, as_version=4)
     number = next(i for i, cell in enumerate(content.cells) if cell["id"] == "setup")
     content.cells[number].source += "\n1 / 0"
@@ -113,7 +114,7 @@ def test_a_failing_cell_is_named_and_the_old_book_stays(copy):
     for _ in range(2):
         result = copy.make("book")
         assert result.returncode == 2
-        assert f"chapters/02_decomposition.ipynb: cell {number + 1}, setup, failed" in result.stderr
+        assert f"chapters/02_check.ipynb: cell {number + 1}, setup, failed" in result.stderr
         assert "ZeroDivisionError" in result.stderr and "1 / 0" in result.stderr
         assert copy.page("index") == old
 
@@ -148,7 +149,7 @@ while pathlib.Path("slow").exists():
 
 def slow_chapter(copy):
     """Give chapter 1 a cell that waits while a file `slow` is there."""
-    path = copy.folder / "chapters/01_introduction.ipynb"
+    path = copy.folder / "chapters/01_harvest.ipynb"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(SLOW, id="slow"))
     nbformat.write(notebook, path)
@@ -180,7 +181,7 @@ def test_after_a_kill_the_next_call_goes_on(copy, victim):
     (copy.folder / "slow").unlink()
     result = copy.make("book")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert executed(result) == ["01_introduction"]
+    assert executed(result) == ["01_harvest"]
 
 
 def test_two_builds_at_once_wait_for_each_other(copy):
@@ -191,18 +192,17 @@ def test_two_builds_at_once_wait_for_each_other(copy):
         (copy.folder / "slow").unlink()
         assert first.wait(240) == 0 and second.wait(240) == 0
         both = "".join(said.values()) + first.stdout.read() + second.stdout.read()
-    assert both.count("waiting: another build") == 1 and both.count("01_introduction: executing") == 1
+    assert both.count("waiting: another build") == 1 and both.count("01_harvest: executing") == 1
 
 
 def test_what_is_removed_is_noticed(copy):
-    (copy.folder / "_build/deps/01_introduction.d").unlink()
-    assert executed(copy.make("book")) == ["01_introduction"]
-    (copy.folder / "chapters/appendix_notation.md").unlink()
+    (copy.folder / "_build/deps/01_harvest.d").unlink()
+    assert executed(copy.make("book")) == ["01_harvest"]
+    (copy.folder / "chapters/appendix_notes.md").unlink()
     result = copy.make("book")
-    assert result.returncode == 2 and "there is no chapters/appendix_notation.ipynb" in result.stderr
-    (copy.folder / "mnvh/amm.py").unlink()
-    # the environment is another checkout's, which still has the module: what counts is that its users run again
-    assert {"01_introduction", "03_amm"} <= set(executed(copy.make("book")))
+    assert result.returncode == 2 and "there is no chapters/appendix_notes.ipynb" in result.stderr
+    (copy.folder / "mnvh/functional.py").unlink()
+    assert executed(copy.make("book")) == ["01_harvest"]
 
 
 def test_a_full_disk_loses_nothing(copy):
@@ -217,9 +217,9 @@ def test_a_full_disk_loses_nothing(copy):
 
 def test_a_rerun_stays_out_of_the_book(copy):
     before = {path: path.stat().st_mtime_ns for path in (copy.folder / "_build/executed").iterdir()}
-    result = copy.make("chapter", "NAME=02_decomposition", 'PARAMS="seed=7 quick=true"')
+    result = copy.make("chapter", "NAME=02_check", 'PARAMS="seed=7 quick=true"')
     assert result.returncode == 0, result.stderr
-    assert (copy.folder / "_build/reruns/02_decomposition.ipynb").exists()
+    assert (copy.folder / "_build/reruns/02_check.ipynb").exists()
     assert {path: path.stat().st_mtime_ns for path in (copy.folder / "_build/executed").iterdir()} == before
     assert executed(copy.make("book")) == []
 

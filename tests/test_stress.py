@@ -12,18 +12,15 @@ from scipy.optimize import minimize
 from mnvh import contagion, paths, stress
 from mnvh.decomposition import decompose, follow
 from mnvh.options import price
+from mnvh.portfolio import Chain
 from mnvh.variance_swap import token_payoff
 
-KINDS = dict(strikes=[80.0, 95.0, 105.0, 130.0], years=[7 / 365, 0.1, 0.25, 1.0], volatilities=[0.5, 0.3, 0.25, 0.2],
-             calls=[False, False, True, True])  # fmt: skip
-STRANGLE = stress.Book(100.0, [85.0, 115.0], [30 / 365] * 2, [0.2] * 2, [-10.0] * 2, [False, True])
-UNIT = stress.Book(100.0, [100.0], [0.1], [0.2], [0.0], [True], units=1.0)
+KINDS = Chain(100.0, [80.0, 95.0, 105.0, 130.0], [7 / 365, 0.1, 0.25, 1.0], [0.5, 0.3, 0.25, 0.2], [False, False, True, True])
+SOLD = [-10.0, -10.0, 0.0]
+STRANGLE = Chain(100.0, [85.0, 115.0], [30 / 365] * 2, [0.2] * 2, [False, True]), SOLD
+UNIT = Chain(100.0, [100.0], [0.1], [0.2], [True]), [0.0, 1.0]
 COVARIANCE = np.array([[1e-4, -5e-4], [-5e-4, 5e-3]])
 holdings = arrays(float, 5, elements=st.floats(-100, 100).map(lambda x: round(x, 3)))
-
-
-def book(q):
-    return stress.Book(100.0, quantities=q[:4], units=q[4], **KINDS)
 
 
 # Margin
@@ -32,18 +29,18 @@ def book(q):
 @given(a=holdings, b=holdings, scale=st.floats(0.01, 100))
 @settings(max_examples=60, deadline=None)
 def test_margin_is_subadditive_homogeneous_and_at_most_the_isolated_one(a, b, scale):
-    one, other, both = stress.margin(book(a)), stress.margin(book(b)), stress.margin(book(a + b))
+    one, other, both = (float(stress.margin(KINDS, q)) for q in (a, b, a + b))
     tolerance = 1e-10 * (1 + np.abs(a).sum() + np.abs(b).sum()) * 100
     assert both <= one + other + tolerance
-    assert abs(stress.margin(book(scale * a)) - scale * one) <= tolerance * scale
-    assert one <= stress.margin(book(a), isolated=True) + tolerance
+    assert abs(stress.margin(KINDS, scale * a) - scale * one) <= tolerance * scale
+    assert one <= stress.margin(KINDS, a, isolated=True) + tolerance
 
 
 def test_margin_of_a_unit_of_the_underlying_is_the_end_of_the_grid():
-    assert stress.margin(UNIT) == pytest.approx(16.0, rel=1e-14)
+    assert stress.margin(*UNIT) == pytest.approx(16.0, rel=1e-14)
     wide = stress.scenario_grid([-0.5, 0.1], [0.0])
-    assert stress.margin(UNIT, grid=wide) == pytest.approx(50.0, rel=1e-14)
-    assert stress.margin(UNIT, moves=-0.25) == pytest.approx(12.0, rel=1e-14)
+    assert stress.margin(*UNIT, grid=wide) == pytest.approx(50.0, rel=1e-14)
+    assert stress.margin(*UNIT, moves=-0.25) == pytest.approx(12.0, rel=1e-14)
 
 
 def test_the_venues_grid_has_nine_moves_and_three_shocks():
@@ -53,16 +50,16 @@ def test_the_venues_grid_has_nine_moves_and_three_shocks():
 
 @pytest.mark.parametrize(("days", "power"), [(7, 0.30), (29, 0.30), (90, 0.13), (30, 0.30)])
 def test_a_shock_to_volatility_depends_on_the_time_to_expiry(days, power):
-    option = stress.Book(100.0, [105.0], [days / 365], [0.6], [2.0], [True])
-    found = stress.scenario_pnl(option, 0.08, 0.5)
+    option = Chain(100.0, [105.0], [days / 365], [0.6], [True])
+    found = stress.scenario_pnl(option, [2.0, 0.0], 0.08, 0.5)
     shocked = 0.6 * (1 + 0.5 * (30 / days) ** power)
     expected = 2 * (price(108.0, 105.0, days / 365, shocked) - price(100.0, 105.0, days / 365, 0.6))
     np.testing.assert_allclose(found, [expected, 0.0], rtol=1e-12)
 
 
 def test_margin_after_a_shock_shocks_the_shocked_volatility():
-    shocked = stress.Book(110.0, [85.0, 115.0], [30 / 365] * 2, [0.3] * 2, [-10.0] * 2, [False, True])
-    assert stress.margin(STRANGLE, 0.1, 0.5) == pytest.approx(stress.margin(shocked), rel=1e-12)
+    shocked = Chain(110.0, [85.0, 115.0], [30 / 365] * 2, [0.3] * 2, [False, True])
+    assert stress.margin(*STRANGLE, 0.1, 0.5) == pytest.approx(stress.margin(shocked, SOLD), rel=1e-12)
 
 
 # Liquidation
@@ -70,13 +67,13 @@ def test_margin_after_a_shock_shocks_the_shocked_volatility():
 
 def test_a_unit_is_liquidated_where_its_equity_meets_the_maintenance_margin():
     for collateral in (13.0, 40.0, 80.0):
-        fall, rise = stress.liquidation_moves(UNIT, collateral)
+        fall, rise = stress.liquidation_moves(*UNIT, collateral)
         assert fall == pytest.approx((12.8 - collateral) / 87.2, rel=1e-10)
         assert rise == pytest.approx(99.0)  # nothing up to the end of the search
 
 
 def test_nearest_liquidation_of_a_unit_is_on_the_regression_line():
-    move, shock, distance = stress.reverse_stress(UNIT, 40.0, COVARIANCE)
+    move, shock, distance = stress.reverse_stress(*UNIT, 40.0, COVARIANCE)
     x = np.log(1 + (12.8 - 40) / 87.2)
     assert move == pytest.approx(np.expm1(x), rel=1e-6)
     assert shock == pytest.approx(np.expm1(-5 * x), rel=1e-4)
@@ -84,15 +81,15 @@ def test_nearest_liquidation_of_a_unit_is_on_the_regression_line():
 
 
 def test_reverse_stress_agrees_with_a_constrained_optimiser():
-    move, shock, distance = stress.reverse_stress(STRANGLE, 120.0, COVARIANCE)
+    move, shock, distance = stress.reverse_stress(*STRANGLE, 120.0, COVARIANCE)
     inverse = np.linalg.inv(COVARIANCE)
-    left = {"type": "eq", "fun": lambda x: stress.cushion(STRANGLE, 120.0, *np.expm1(x)) / 100}
+    left = {"type": "eq", "fun": lambda x: stress.cushion(*STRANGLE, 120.0, *np.expm1(x)) / 100}
     found = min((minimize(lambda x: x @ inverse @ x, start,
                           bounds=[(-1, 1), (-2, 2)], constraints=left, method="SLSQP")
                  for start in ([-0.15, 0.3], [0.12, -0.2])), key=lambda r: r.fun)  # fmt: skip
     assert distance == pytest.approx(np.sqrt(found.fun), rel=1e-5)
     np.testing.assert_allclose([move, shock], np.expm1(found.x), rtol=2e-3)
-    assert stress.cushion(STRANGLE, 120.0, move, shock) == pytest.approx(0, abs=1e-6)
+    assert stress.cushion(*STRANGLE, 120.0, move, shock) == pytest.approx(0, abs=1e-6)
 
 
 def test_moves_over_a_window():
