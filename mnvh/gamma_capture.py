@@ -67,15 +67,19 @@ def annualised(variance: ArrayLike, seconds: ArrayLike, *, year: float = YEAR) -
 
 
 def relative_error(fills: Fills) -> float:
-    """Standard error of the volatility relative to it, captured or corrected: ½√{[(h ± s)² + h²] / 3σ²T}.
+    """Standard error of the volatility relative to it, captured or corrected; .058 for 50 fills without spread or overshoot.
 
-    Asymptotic in the number of fills, for a constant volatility and the fills' mean spread; .058 for 50 without spread.
+    Asymptotic in the number of fills, for normal increments of constant variance. With δ = ±s/2 + R, how far beyond its rung
+    the mid stands after a fill, it is ½√{2E[(h+δ)⁴ - δ⁴] / (3h E[h+2δ] σ²T)}: the martingale of the path identity has the
+    variance 4σ²∫(x - L)²dt, and between two fills 6σ²E∫(x - L)²dt = E[(h+δ)⁴ - δ⁴] by optional stopping. For a constant
+    spread watched without pause it is ½√{[(h ± s)² + h²] / 3σ²T}.
 
     Raises ValueError if there is no fill.
     """
     check.integer("len(fills.rung)", len(fills.rung), 1, fix="a smaller step or a longer window")
-    far = fills.step + fills.side * fills.spread.mean()
-    return 0.5 * np.sqrt((far**2 + fills.step**2) / (3 * corrected(fills)))
+    h, beyond = fills.step, fills.slippage
+    fourth = ((h + beyond) ** 4 - beyond**4).mean()
+    return 0.5 * np.sqrt(2 * fourth / (3 * h * (h + 2 * beyond.mean()) * corrected(fills)))
 
 
 def expected_duration(vol: float, step: float, *, spread: float = 0.0, side: int = 1, interval: float = 0.0) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
-from scipy import integrate, stats
+from scipy import optimize, stats
 
 from mnvh import check, ladder
 from mnvh import gamma_capture as gc
@@ -141,8 +141,8 @@ class Cone:
     def table(self) -> pd.DataFrame:
         """One row a window; volatilities in per cent a year over calendar time, NaN where `notes` says why.
 
-        For each side the low, last and high rVol of the full windows, its mean, the low and high that a constant volatility
-        with this mean would show, and the mean number of fills in a window. `corrected` is the long ladder's corrected
+        For each side the low, last and high rVol of the full windows, its mean, the low and high between which a
+        constant volatility of this mean stays in 95 % of samples, and the mean number of fills in a window. `corrected` is the long ladder's corrected
         volatility over all quotes, gaps included; `windows` the length of the sample in windows.
 
         Raises ValueError if no quotes, or quotes of no duration, were added.
@@ -188,8 +188,8 @@ class Cone:
         return tuple(lines)
 
 
-def expected_maximum(n_windows: float) -> float:
-    """E[m] of a normal window statistic seen at all times, in its standard deviations (theory of the null band, chapter 12).
+def maximum_quantile(n_windows: float, probability: float) -> float:
+    """Level below which a normal window statistic seen at all times stays with this probability, in its standard deviations.
 
     It is Slepian's process, correlated 1 - |t| at a lag of t windows, whose maximum over one more window than the first has
     P(m < u) = Φ² - uφΦ - φ² (Slepian, 1961); over more of them the ratio to Φ(u) is raised to their number (after Shepp, 1971).
@@ -198,40 +198,46 @@ def expected_maximum(n_windows: float) -> float:
     ----------
     n_windows : float
         Length of the sample in windows, at least 1.
+    probability : float
+        Above 0 and below 1.
 
-    Raises ValueError if it is below 1.
+    Raises ValueError if an argument is out of range.
 
     Examples
     --------
-    >>> [round(expected_maximum(n), 3) for n in (1, 2, 100)]
-    [0.0, 1.128, 3.302]
+    >>> [round(maximum_quantile(n, 0.975), 3) for n in (1, 2, 100)]
+    [1.96, 2.834, 4.205]
     """
     check.number("n_windows", n_windows, 1)
+    check.number("probability", probability, 1e-6, 1 - 1e-6)
 
-    def below(u: float) -> float:
+    def missed(u: float) -> float:
         one, density = stats.norm.cdf(u), stats.norm.pdf(u)
-        return one * max(one - u * density - density**2 / one, 0.0) ** (n_windows - 1)
+        return one * max(one - u * density - density**2 / one, 0.0) ** (n_windows - 1) - probability
 
-    return 10 - integrate.quad(below, -10, 10, limit=200)[0]
+    return float(optimize.brentq(missed, -10, 10))
 
 
-def null_band(n_fills: float, n_windows: float) -> tuple[float, float]:
-    """Lowest and highest rVol to expect of a constant volatility, relative to it: √(1 ± E[m]√(2/3N)).
+def null_band(n_fills: float, n_windows: float, *, level: float = 0.95) -> tuple[float, float]:
+    """Low and high that a constant volatility stays between with probability `level`, relative to it: √(1 ± m√(2/3N)).
 
     Parameters
     ----------
     n_fills : float
         N, the mean number of fills in a window.
-    n_windows : as in `expected_maximum`
+    n_windows : as in `maximum_quantile`
+    level : float
+        Above 0 and below 1; each side is left with half of what remains.
 
     Raises ValueError if an argument is out of range.
 
     Examples
     --------
     >>> [round(x, 3) for x in null_band(50, 100)]
-    [0.787, 1.175]
+    [0.717, 1.219]
     """
-    reach = expected_maximum(n_windows) * np.sqrt(2 / 3 / check.positive("n_fills", n_fills))
+    check.number("level", level, 1e-6, 1 - 1e-5, fix="0.95 is a band that one sample in twenty leaves")
+    reach = maximum_quantile(n_windows, (1 + level) / 2) * np.sqrt(2 / 3 / check.positive("n_fills", n_fills))
     return float(np.sqrt(max(0.0, 1 - reach))), float(np.sqrt(1 + reach))
 
 

@@ -53,8 +53,17 @@ CASES: dict[str, tuple] = {
         *[({"steps_bps": value}, "steps_bps") for value in ([0.0], [nan], [1.0, 2.0])],
         *number("max_gap", 0.0),
     ),
-    "vol_cone.null_band": (dict(n_fills=50, n_windows=5), *number("n_fills", 0.0), *number("n_windows", 0.5)),
-    "vol_cone.expected_maximum": (dict(n_windows=5), *number("n_windows", 0.5)),
+    "vol_cone.null_band": (
+        dict(n_fills=50, n_windows=5),
+        *number("n_fills", 0.0),
+        *number("n_windows", 0.5),
+        *number("level", 0.0, 1.0, 95.0),
+    ),
+    "vol_cone.maximum_quantile": (
+        dict(n_windows=5, probability=0.5),
+        *number("n_windows", 0.5),
+        *number("probability", 0.0, 1.0),
+    ),
     "vol_cone.overlap_factor": (
         dict(n_windows=10, window=5),
         *number("n_windows", 4, 10.5),
