@@ -63,7 +63,7 @@ _build/book.stamp: $(EXECUTED) $(PAGE_KEYS) $(if $(wildcard _build/html/index.ht
 	@touch $@
 
 test: book
-	@$(PY) -m pytest $(PYTEST)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 	@if [ -n "$$NO_BROWSER" ]; then echo "NO_BROWSER is set: the page tests were left out."; fi
 
 # make chapter NAME=02_decomposition PARAMS="seed=7 n_paths=1000"; the two reach the shell as data, never as code

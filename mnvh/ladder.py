@@ -25,6 +25,7 @@ from mnvh.quotes import Quotes
 
 
 BLOCK = 64  # quotes compared with the nearest orders at once
+NEAR = 1 - 1e-8  # of a step: a rung on a grid of ticks is reached there, whichever way its floating-point number is rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +246,8 @@ def _scan(bid, ask, geometric, steps, sides, first, rungs, last, start, record, 
     n_ladders, n = len(steps), 0
     up, down = np.empty(n_ladders), np.empty(n_ladders)
     for k in range(n_ladders):
-        up[k], down[k] = first[k] + (rungs[k] + 1) * steps[k], first[k] + (rungs[k] - 1) * steps[k]
+        rung = first[k] + rungs[k] * steps[k]
+        up[k], down[k] = rung + NEAR * steps[k], rung - NEAR * steps[k]
         if geometric:
             up[k], down[k] = np.exp(up[k]), np.exp(down[k])
     long, short = sides > 0, sides < 0
@@ -286,7 +288,7 @@ def _scan(bid, ask, geometric, steps, sides, first, rungs, last, start, record, 
                 record[n] = k, i, rungs[k]
                 values[n] = spread, way * (mid - rung) - sides[k] * spread / 2
                 n += 1
-                up[k], down[k] = rung + steps[k], rung - steps[k]
+                up[k], down[k] = rung + NEAR * steps[k], rung - NEAR * steps[k]
                 if geometric:
                     up[k], down[k] = np.exp(up[k]), np.exp(down[k])
         i += 1

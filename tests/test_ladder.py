@@ -40,6 +40,19 @@ def test_the_path_identity_holds_on_any_path(quotes, steps, offset):
             assert abs(corrected(fills) + martingale - squares) <= 1e-9 * scale
 
 
+@pytest.mark.parametrize(("start", "tick"), [(0.0, 1.0), (100.0, 0.01), (9e4, 0.01), (1.1, 1e-5)])
+def test_a_rung_on_the_grid_of_ticks_is_reached_there(start, tick):
+    walk = paths.lattice_walk(np.random.default_rng(8), 1, 20_000)[0, :, 0]
+    plain = [side[0] for side in ladder.run(around(walk, 2.0, interval=1.0), steps_price=[5.0])]
+    scaled = [side[0] for side in ladder.run(around(start + tick * walk, 2 * tick, interval=1.0), steps_price=[5 * tick])]
+    unit = np.log1p(5e-4) / 5
+    logs = [side[0] for side in ladder.run(around(100 * np.exp(unit * walk), 0.0, interval=1.0), steps_bps=[5.0])]
+    bare = [side[0] for side in ladder.run(around(walk, 0.0, interval=1.0), steps_price=[5.0])]
+    for expected, found in zip(plain + bare, scaled + logs, strict=True):
+        np.testing.assert_array_equal(found.quote, expected.quote)
+        np.testing.assert_array_equal(found.rung, expected.rung)
+
+
 @settings(max_examples=300, deadline=None)
 @given(markets(), kinds, st.floats(0, 0.99))
 def test_the_ladder_is_an_account_filled_at_the_rungs(quotes, steps, offset):

@@ -56,7 +56,8 @@ def test_the_account_equals_the_decomposition_on_any_path(prices, vols, covered,
             free = weekly_vault(prices, vols, covered=covered, delta=delta, fee_bps=fee_bps, **NO_FEES).pnl[:, days].sum(axis=1)
             hold = prices[:, 5 * k + 5, 0] / prices[:, 5 * k, 0] - 1
             assert (near | (abs(free - covered * hold) < 1e-12 * gross)).all()
-    assert (parts.harvest <= 0).all() and (parts.carry >= -1e-15 * parts.gross).all() and (parts.cost <= 0).all()
+    rounding = 1e-12 * parts.gross
+    assert (parts.harvest <= rounding).all() and (parts.carry >= -rounding).all() and (parts.cost <= 0).all()
     assert covered or not parts.directional.any()
 
 
