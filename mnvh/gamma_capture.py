@@ -22,14 +22,19 @@ SAMPLING = 0.5825971579390106  # -ζ(1/2)/√(2π), Broadie, Glasserman and Kou 
 
 
 def captured(fills: Fills) -> float:
-    """h²N: twice the P&L per unit of gamma, and the document's rVol² times the length of the window (§2.6)."""
-    return fills.step**2 * len(fills.rung)
+    """h²N: twice the P&L per unit of gamma, and the document's rVol² times the length of the window (§2.6).
+
+    Raises ValueError if `fills` is not the Fills of one ladder.
+    """
+    return check.instance("fills", fills, Fills).step ** 2 * len(fills.rung)
 
 
 def corrected(fills: Fills) -> float:
     """Quadratic variation of the mid from the fills alone, h²N + 2hΣ(±s/2 + R) + (x - L)² - (x_0 - L_0)².
 
     Unbiased for any driftless mid, with jumps and random spreads: by the identity above it misses Σdx² by a martingale.
+
+    Raises ValueError as `captured`.
     """
     return captured(fills) + 2 * fills.step * fills.slippage.sum() + fills.end_gap**2 - fills.start_gap**2
 
@@ -44,6 +49,7 @@ def spread_free(long: Fills, short: Fills) -> tuple[float, float]:
     ValueError
         If the steps differ, `long` is not long or `short` not short, or one of them has no fill.
     """
+    check.instance("long", long, Fills), check.instance("short", short, Fills)
     if (long.side, short.side) != (1, -1) or long.step != short.step:
         raise ValueError("long and short must be a long and a short ladder of the same step, in this order.")
     n_long, n_short = len(long.rung), len(short.rung)
@@ -58,9 +64,11 @@ def annualised(variance: ArrayLike, seconds: ArrayLike, *, year: float = YEAR) -
     Raises
     ------
     ValueError
-        If a variance is negative (a short window's `corrected` may be), or a time is not above 0.
+        If a variance is negative (a short window's `corrected` may be), a time is not above 0, or the shapes differ.
     """
     variance, seconds = check.array("variance", variance), check.array("seconds", seconds)
+    if not variance.size or seconds.ndim and seconds.shape != variance.shape[-seconds.ndim :]:
+        raise ValueError(f"seconds has shape {seconds.shape}, variance {variance.shape}: allowed is a number, or one for each variance.")
     check.number("variance", float(variance.min()), 0, fix="too few fills: a longer window or a smaller step")
     check.positive("seconds", float(seconds.min()))
     return np.sqrt(variance * check.positive("year", year) / seconds)
@@ -76,6 +84,7 @@ def relative_error(fills: Fills) -> float:
 
     Raises ValueError if there is no fill.
     """
+    check.instance("fills", fills, Fills)
     check.integer("len(fills.rung)", len(fills.rung), 1, fix="a smaller step or a longer window")
     h, beyond = fills.step, fills.slippage
     fourth = ((h + beyond) ** 4 - beyond**4).mean()
@@ -90,7 +99,7 @@ def expected_duration(vol: float, step: float, *, spread: float = 0.0, side: int
     vol : σ of the mid per square root of a second, in the coordinate.
     step, spread : h and s, in the coordinate; a short ladder needs h > s.
     side : +1 long, -1 short.
-    interval : dt, seconds between quotes; asymptotic, within .0006 of rVol/σ for h ≥ 3σ√dt.
+    interval : dt, seconds between quotes; asymptotic, within .0006 of rVol/σ for h ≥ 3σ√dt and h ± s ≥ σ√dt.
 
     Raises ValueError if an argument is out of range.
     """
@@ -146,13 +155,16 @@ def first_exit_moments(n: int) -> tuple[float, float]:
     [1.005012, 0.058223]
     """
     n = check.integer("n", n, 2)
-    mean = np.sqrt(n / 2) * np.exp(special.gammaln(n / 2) - special.gammaln((n + 1) / 2))
-    square = n * integrate.quad(lambda u: u * np.exp(-n * (np.logaddexp(u, -u) - np.log(2))), 0, np.inf)[0]
+    mean = np.sqrt(n / 2) / special.poch(n / 2, 0.5)
+    far = 10 + 40 / n**0.5  # of v = u√n; ln cosh u as below keeps its digits where u is small
+    square = integrate.quad(lambda v: v * np.exp(-n * np.log1p(2 * np.sinh(v / n**0.5 / 2) ** 2)), 0, far, epsabs=1e-13, limit=200)[0]
     return float(mean), float(np.sqrt(square - mean**2))
 
 
 def trailing(fills: Fills, times: ArrayLike, window: float) -> Array:
     """Captured variance h²N over trailing windows (t - window, t], shape of `times` (document §2.5).
+
+    A window that begins before the first quote is not full, and its count is low.
 
     Parameters
     ----------
@@ -163,7 +175,7 @@ def trailing(fills: Fills, times: ArrayLike, window: float) -> Array:
 
     Raises ValueError if a time is not finite or the window is not above 0.
     """
-    times = check.array("times", times)
+    times, _ = check.array("times", times), check.instance("fills", fills, Fills)
     check.positive("window", window)
     later, earlier = (np.searchsorted(fills.time, t, side="right") for t in (times, times - window))
     return fills.step**2 * (later - earlier)
@@ -184,7 +196,7 @@ def implied_vol(pnl_rate: float, decay: Callable[[float], float], *, highest: fl
     Raises
     ------
     ValueError
-        If the rate is negative or not met between 0 and `highest`.
+        If `decay` is no function, or the rate is negative or not met between 0 and `highest`.
 
     Examples
     --------
@@ -193,6 +205,9 @@ def implied_vol(pnl_rate: float, decay: Callable[[float], float], *, highest: fl
     """
     pnl_rate = check.number("pnl_rate", pnl_rate, 0)
     highest = check.positive("highest", highest)
+    if not callable(decay):
+        raise ValueError(f"decay is {decay!r}: allowed is a function of the volatility. Likely fix: normal_decay.")
+    check.number("decay(0)", decay(0.0), high=pnl_rate, fix="theta without volatility is 0; pass lognormal_decay(price), not lognormal_decay")
     if decay(highest) < pnl_rate:
         fix = "raise it, or check that rate and decay are per the same unit of time"
         raise ValueError(f"highest is {highest:g}: there the decay {decay(highest):g} is below pnl_rate {pnl_rate:g}. Likely fix: {fix}.")

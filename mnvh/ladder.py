@@ -84,7 +84,8 @@ class Ladders:
     def advance(self, quotes: Quotes) -> tuple[Array, Array]:
         """Run over the next quotes: (ladder, quote, rung) of each fill, and its (spread, overshoot).
 
-        Raises ValueError if the quotes are none, or at or below 0 where rungs are in basis points.
+        Raises ValueError if the quotes are none, or at or below 0 where rungs are in basis points, or if the steps are so small
+        that there are far more fills than quotes.
         """
         _priced(quotes, self.geometric)
         last, at, size = np.full(len(self.steps), -1), 0, max(4096, len(quotes.bid) // 8)
@@ -96,6 +97,9 @@ class Ladders:
             )
             parts.append(record[:n].copy())
             whole.append(values[:n].copy())
+            if sum(map(len, parts)) > 1_000_000 + 20 * len(quotes.bid):
+                fix = "steps_bps are basis points, 5 for 0.05 %; steps_price are in units of the price"
+                raise ValueError(f"steps are so small that quote {at} of {len(quotes.bid)} makes it a million fills and more. Likely fix: {fix}.")
         return np.concatenate(parts), np.concatenate(whole)
 
 
@@ -173,6 +177,7 @@ def levels(quotes: Quotes, fills: Fills) -> Array:
 
     Raises ValueError if the fills are not of these quotes.
     """
+    check.instance("fills", fills, Fills)
     if not isinstance(quotes, Quotes) or len(fills.quote) and fills.quote[-1] >= len(quotes.time):
         raise ValueError("quotes are not those of the fills: pass the quotes that the ladder ran on.")
     done = np.searchsorted(fills.quote, np.arange(len(quotes.time)), side="right")
@@ -211,7 +216,7 @@ def stock_leg(quotes: Quotes, fills: Fills, *, gamma: float = 1.0) -> Decomposit
     Raises ValueError if gamma is not above 0, or the fills are not of these quotes or not later than the first of them.
     """
     check.positive("gamma", gamma)
-    if len(fills.quote) and fills.quote[0] == 0:
+    if len(check.instance("fills", fills, Fills).quote) and fills.quote[0] == 0:
         raise ValueError("fills has one at the first quote, whose spread spans a rung: use a wider step.")
     last, x = levels(quotes, fills), coordinate(quotes.bid, quotes.ask, fills.geometric)
     slip = gamma * fills.step * np.bincount(fills.quote, fills.slippage, len(x))[None, 1:]
@@ -250,10 +255,9 @@ def _scan(bid, ask, geometric, steps, sides, first, rungs, last, start, record, 
         up[k], down[k] = rung + NEAR * steps[k], rung - NEAR * steps[k]
         if geometric:
             up[k], down[k] = np.exp(up[k]), np.exp(down[k])
-    long, short = sides > 0, sides < 0
-    i = start
+    i, half = start, n_ladders // 2  # long ladders come first
     while i < len(bid):
-        bid_up, ask_down, ask_up, bid_down = up[long].min(), down[long].max(), up[short].min(), down[short].max()
+        bid_up, ask_down, ask_up, bid_down = up[:half].min(), down[:half].max(), up[half:].min(), down[half:].max()
         while i + BLOCK <= len(bid):  # without a branch a quote, which the compiler turns into wide instructions
             reached = 0
             b, a = bid[i : i + BLOCK], ask[i : i + BLOCK]

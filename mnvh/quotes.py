@@ -109,7 +109,7 @@ def read_quotes(path: str | Path, *, max_gap: float = 300.0, above_zero: bool = 
     ----------
     path : str or Path
         .csv, .csv.gz or .parquet, with the columns time, bid and ask in any order; others
-        are left alone. Times are ISO 8601, all with or all without an offset, or seconds.
+        are left alone. Times are ISO 8601, in UTC where they have no offset, or seconds.
     max_gap : float
         Longest time between two quotes that goes unreported, in seconds.
     above_zero : bool
@@ -148,7 +148,7 @@ class Stream:
     size : int
         Rows of the file in a piece.
 
-    Its attribute `fraction` is the share of the file that is read.
+    Its attributes `fraction` and `rows` are the share of the file and the number of rows that are read.
 
     Raises
     ------
@@ -170,9 +170,14 @@ class Stream:
         if not isinstance(above_zero, bool):
             raise ValueError(f"above_zero is {above_zero!r}: allowed is True, or False for rates and spreads.")
         self.path, self.above_zero, self.size = path, above_zero, check.integer("size", size, 2)
-        self.fraction, self.found = 0.0, {}
+        self.fraction, self.rows, self.found = 0.0, 0, {}
         self._tables = _pieces(self)
-        self._first = next(self._tables)  # the header is checked at once
+        next(self._tables)  # an empty one: the header is checked at once
+
+    @property
+    def dropped(self) -> int:
+        """Rows dropped so far."""
+        return sum(count for what, (count, _) in self.found.items() if what.startswith("dropped"))
 
     @property
     def report(self) -> tuple[str, ...]:
@@ -184,10 +189,14 @@ class Stream:
         return tuple(lines)
 
     def __iter__(self) -> Iterator[Quotes]:
-        begin, before = None, [np.empty(0, int)] * 4  # the last quote of the piece above
+        begin, ahead, before = None, None, [np.empty(0, int)] * 4  # the last quote of the piece above
         for new in self.usable():
-            latest = np.maximum.accumulate(np.concatenate([before[0], new[0]]))[len(before[0]) :]
-            _note(self.found, new[3][new[0] < latest], "dropped: earlier than a row above, which a stream cannot sort")
+            times, rows = (np.concatenate([before[k], new[k]]) for k in (0, 3))
+            latest = np.maximum.accumulate(times)[len(before[0]) :]
+            late = np.flatnonzero(new[0] < latest)
+            if len(late):
+                ahead = ahead or rows[np.flatnonzero(times == latest[late[0]])[0]]
+                _note(self.found, new[3][late], f"dropped: earlier than row {ahead} or another above, which a stream cannot sort")
             joined = [np.concatenate([a, b[new[0] >= latest]]) for a, b in zip(before, new, strict=True)]
             self.remark(*joined)
             time, bid, ask = (values[len(before[0]) :] for values in joined[:3])
@@ -197,8 +206,8 @@ class Stream:
 
     def usable(self) -> Iterator[list[Array]]:
         """Time, bid, ask and row of the quotes that are kept, in the order of the file; raises as the class says."""
-        origin, kept, rows = None, 0, 0
-        for table in itertools.chain([self._first], self._tables):
+        origin, kept = None, 0
+        for table in filter(len, self._tables):
             row = table.index.to_numpy()
             time, origin = _seconds(self.path, table["time"], row, origin)
             bid, ask = (pd.to_numeric(table[name], errors="coerce").to_numpy(float) for name in ("bid", "ask"))
@@ -210,10 +219,10 @@ class Stream:
             _note(self.found, row[crossed], "dropped: crossed, bid above ask")
             _note(self.found, row[~low & (bid == ask)], "locked, bid equal to ask; kept")
             good = ~(bad | low | crossed)
-            kept, rows = kept + good.sum(), rows + len(row)
+            kept, self.rows = kept + good.sum(), self.rows + len(row)
             yield [values[good] for values in (time, bid, ask, row)]
         if kept < 2:
-            check.reject("path", str(self.path), f"{kept} usable quotes of {rows} rows. {' '.join(self.report)}", "at least two are needed")
+            check.reject("path", str(self.path), f"{kept} usable quotes of {self.rows} rows. {' '.join(self.report)}", "at least two are needed")
 
     def remark(self, time: Array, bid: Array, ask: Array, rows: Array) -> None:
         """Note what is kept but worth knowing of quotes in order."""
@@ -227,15 +236,16 @@ class Stream:
 def _pieces(stream: Stream) -> Iterator[pd.DataFrame]:
     """Columns time, bid and ask of the rows that are not blank, a piece at a time; the index is the row in the file."""
     path, row = stream.path, 1
-    if not isinstance(path, (str, Path)) or not Path(path).is_file():
+    if not isinstance(path, (str, Path)) or not Path(path).expanduser().is_file():
         check.reject("path", str(path), "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
+    path = Path(path).expanduser()
     reader = _batches if str(path).lower().endswith(".parquet") else _lines
     try:
         for table, stream.fraction in reader(path, stream.size):
             table = table.set_axis(range(row + 1, row + 1 + len(table)))
             row += len(table)
             yield table[table.notna().any(axis=1)]
-    except (OSError, EOFError, UnicodeError, zlib.error, pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
+    except (OSError, EOFError, UnicodeError, zlib.error, pd.errors.ParserError) as error:
         check.reject("path", str(path), f"cannot be read beyond row {row} ({str(error).strip()})", AGAIN)
 
 
@@ -243,18 +253,30 @@ def _lines(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]]:
     if not str(path).lower().endswith((".csv", ".csv.gz")):
         check.reject("path", str(path), "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
     whole = max(1, Path(path).stat().st_size)
-    with open(path, "rb") as raw, warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
+    with open(path, "rb") as raw:
         unpacked = gzip.GzipFile(fileobj=raw) if str(path).lower().endswith(".gz") else raw
         text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="")
         names = _columns(path, next(csv.reader([text.readline()]), []))
-        table = pd.DataFrame(columns=names)
-        shape = {"header": None, "names": names, "index_col": False, "skip_blank_lines": False}
-        try:
-            for table in pd.read_csv(text, chunksize=size, low_memory=False, **shape):
-                yield table[list(COLUMNS)], raw.tell() / whole
-        except pd.errors.EmptyDataError:
-            yield table[list(COLUMNS)], 1.0
+        shape = {"header": None, "names": names, "index_col": False, "skip_blank_lines": False, "low_memory": False}
+        yield pd.DataFrame(columns=list(COLUMNS)), 0.0  # the header alone
+        fault = None
+        while not fault:
+            rows = []
+            try:
+                rows.extend(itertools.islice(text, size))  # what comes before a fault stays in the list
+            except (OSError, EOFError, UnicodeError, zlib.error) as error:
+                fault = error
+            if not rows and not fault:
+                return
+            sound = next((k for k, row in enumerate(rows) if row.count(",") >= len(names) and _wide(row, names)), len(rows))
+            fault = pd.errors.ParserError("the next row has more fields than the first") if sound < len(rows) else fault
+            if sound:
+                yield pd.read_csv(io.StringIO("".join(rows[:sound])), **shape)[list(COLUMNS)], raw.tell() / whole
+        raise fault
+
+
+def _wide(row: str, names: list[str]) -> bool:
+    return len(next(csv.reader([row]))) > len(names)
 
 
 def _batches(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]]:
@@ -265,6 +287,7 @@ def _batches(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]
     except ValueError as error:  # pyarrow's own kind
         check.reject("path", str(path), f"cannot be read ({error})", AGAIN)
     names, done = _columns(path, file.schema_arrow.names), 0
+    yield pd.DataFrame(columns=list(COLUMNS)), 0.0
     for batch in file.iter_batches(size):
         done += len(batch)
         table = batch.to_pandas(ignore_metadata=True).set_axis(names, axis=1)
@@ -280,8 +303,13 @@ def _columns(path: str | Path, names: Iterable) -> list[str]:
 
 def _seconds(path: str | Path, column: pd.Series, rows: Array, origin: pd.Timestamp | float | None) -> tuple[Array, object]:
     """Times in seconds, from numbers as they are or from ISO 8601 after the origin; and the origin, 0 for numbers."""
+    if column.dtype.kind == "m":
+        column = column.dt.total_seconds()
     values = pd.to_numeric(column, errors="coerce") if column.dtype.kind != "M" else pd.Series(np.nan, column.index)
     missing = ~np.isfinite(values.to_numpy(float))
+    if (abs(values) > 1e11).any():  # seconds since 1970 reach it in the year 5138
+        shown = f"column time has {values[abs(values) > 1e11].iloc[0]:.15g} in row {values.index[abs(values) > 1e11][0]}"
+        check.reject("path", str(path), shown, "divide milliseconds by 1000, or write dates as 2020-01-31T09:30:00.125")
     if missing.any() and origin != 0:
         try:
             stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)

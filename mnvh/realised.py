@@ -21,7 +21,8 @@ def realised_variance(log_prices: ArrayLike, *, every: int = 1) -> Array:
     >>> float(realised_variance([0.0, 1.0, 0.0, 2.0, 2.0], every=2))
     4.0
     """
-    moves = np.diff(_log_prices(log_prices, 1)[..., :: check.integer("every", every, 1)], axis=-1)
+    x = _log_prices(log_prices, 1)
+    moves = np.diff(x[..., :: check.integer("every", every, 1, x.shape[-1] - 1, fix="bring more steps")], axis=-1)
     return np.vecdot(moves, moves)
 
 

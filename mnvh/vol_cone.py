@@ -44,7 +44,9 @@ def steps_for(quotes: Quotes, windows: ArrayLike, *, n_fills: float = 50) -> Arr
     check.positive("n_fills", n_fills)
     check.instance("quotes", quotes, Quotes)
     moves, seconds = np.diff(ladder.coordinate(quotes.bid, quotes.ask, True)), quotes.time[-1] - quotes.time[0]
-    if not moves.any() or seconds == 0:
+    if seconds == 0:
+        raise ValueError(f"quotes has {len(quotes.time)} at one time and none later. Likely fix: the oldest quotes first, and more of them.")
+    if not moves.any():
         raise ValueError("quotes has a mid that never moves: no step is filled. Likely fix: more quotes.")
     rate = np.full(len(windows), moves @ moves / seconds)
     for k, fills in enumerate(ladder.run(quotes, steps_bps=1e4 * np.expm1(np.sqrt(rate * windows / n_fills)))[0]):
@@ -110,17 +112,19 @@ class Cone:
         self._all += np.bincount(which, minlength=len(self._all))
         self._spread, self._quotes = self._spread + np.log(quotes.ask / quotes.bid).sum(), self._quotes + len(time)
         self._mid = ladder.coordinate(quotes.bid[-1], quotes.ask[-1], True)
-        gaps = np.flatnonzero(np.diff(time, prepend=self._end) > self.max_gap)
-        for start, stop in itertools.pairwise([0, *gaps, len(time)]):
-            if start in gaps:
+        gap = np.diff(time, prepend=self._end) > self.max_gap
+        for start, stop in itertools.pairwise([0, *np.flatnonzero(gap), len(time)]):
+            if stop == start:
+                continue
+            if gap[start]:
                 self._begin = self._end = time[start]
                 self._times, self._last[:] = [np.empty(0)] * len(self._times), np.nan
-            if stop > start:
-                inside = (quote >= start) & (quote < stop)
+            inside = slice(*np.searchsorted(quote, [start, stop]))
+            if inside.start < inside.stop or time[stop - 1] >= self._begin + self.windows.min():  # else no window is full
                 for k in range(len(self._times)):
-                    self._scan(k, time[quote[inside & (which == k)]], time[stop - 1])
-                self._live += time[stop - 1] - self._end
-                self._end = time[stop - 1]
+                    self._scan(k, time[quote[inside][which[inside] == k]], time[stop - 1])
+            self._live += time[stop - 1] - self._end
+            self._end = time[stop - 1]
 
     def _scan(self, k: int, new: Array, now: float) -> None:
         """Extremes of one ladder's trailing count (t - T, t] from the last quote seen to `now`, in a stretch without gaps."""
@@ -148,7 +152,7 @@ class Cone:
         Raises ValueError if no quotes, or quotes of no duration, were added.
         """
         if self._live <= 0:
-            raise ValueError("quotes of some duration are needed: add them first.")
+            raise ValueError(f"quotes of some duration without a gap of {self.max_gap:g} s are needed: add them first, or raise max_gap.")
         n, h = len(self.windows), self._ladders.steps
         window, held = np.tile(self.windows, 2), np.isfinite(self._high)
         fills = self._counted * window / self._live

@@ -13,8 +13,6 @@ nan, inf = np.nan, np.inf
 FILES = {"quotes.csv": "time,bid,ask\n0,99,101\n1,100,102\n"}
 NOT_HERE = {
     "ladder.Fills": "a result, made by ladder.run",
-    "gamma_capture.captured": "reads fills that ladder.run made",
-    "gamma_capture.corrected": "reads fills that ladder.run made",
 }
 ARGUMENTS_NOT_HERE = {("gamma_capture.implied_vol", "decay"): "a function"}
 
@@ -36,6 +34,8 @@ STEP = [*number("step", 0.0), *number("spread", -1.0), *SIDE]
 OTHERS = [({"quotes": value}, "quotes are not those") for value in (SHORTER, None)]
 
 # "module.name": (arguments of a call that works, (one change of them, its message), ...)
+ONE_LADDER = [({"fills": value}, "fills is .*a Fills") for value in ([LONG], None)]
+
 CASES: dict[str, tuple] = {
     "quotes.Quotes": (
         dict(time=[0.0, 1.0], bid=[99.0, 100.0], ask=[101.0, 102.0]),
@@ -67,6 +67,7 @@ CASES: dict[str, tuple] = {
         *[({"steps_price": value}, "steps_price") for value in (1.0, [0.0], [nan], [-1.0, 1.0])],
         *number("offset", -0.1, 1.1),
         ({"offset": 1}, "offset is 1"),
+        ({"steps_price": [1e-7]}, "steps are so small that quote .* makes it a million fills"),
     ),
     "ladder.levels": (dict(quotes=QUOTES, fills=LONG), *OTHERS, ({"fills": LONG, "quotes": SHORTER}, "fills")),
     "ladder.path_identity": (dict(quotes=QUOTES, fills=LONG), *OTHERS, ({"fills": LONG, "quotes": SHORTER}, "fills")),
@@ -80,6 +81,7 @@ CASES: dict[str, tuple] = {
         dict(long=LONG, short=SHORT),
         ({"long": SHORT}, "long and short must be"),
         ({"short": LONG}, "long and short must be"),
+        ({"long": [LONG]}, "long is .*a Fills"),
         ({"long": EMPTY, "short": run(SHORTER, steps_price=[5.0])[1][0]}, "long has 0 fills.*smaller step"),
     ),
     "gamma_capture.annualised": (
@@ -87,8 +89,12 @@ CASES: dict[str, tuple] = {
         *[({"variance": value}, "variance") for value in (-1.0, nan, [1.0, -1.0])],
         *[({"seconds": value}, "seconds") for value in (0.0, nan)],
         *number("year", 0.0),
+        ({"variance": []}, "variance"),
+        ({"variance": [1.0, 2.0], "seconds": [1.0, 2.0, 3.0]}, r"seconds has shape \(3,\), variance \(2,\)"),
     ),
-    "gamma_capture.relative_error": (dict(fills=LONG), ({"fills": EMPTY}, r"len\(fills.rung\) is 0.*smaller step")),
+    "gamma_capture.captured": (dict(fills=LONG), *ONE_LADDER),
+    "gamma_capture.corrected": (dict(fills=LONG), *ONE_LADDER),
+    "gamma_capture.relative_error": (dict(fills=LONG), *ONE_LADDER, ({"fills": EMPTY}, r"len\(fills.rung\) is 0.*smaller step")),
     "gamma_capture.expected_duration": (
         dict(vol=1.0, step=2.0, spread=0.5),
         *number("vol", 0.0),
@@ -116,17 +122,20 @@ CASES: dict[str, tuple] = {
         dict(fills=LONG, times=[3.0], window=2.0),
         ({"times": [nan]}, "times"),
         *number("window", 0.0),
+        *ONE_LADDER,
         ({"fills": EMPTY, "times": ["a"]}, "times"),
     ),
     "gamma_capture.implied_vol": (
         dict(pnl_rate=0.5, decay=normal_decay, highest=10.0),
         *number("pnl_rate", -1.0),
         *number("highest", 0.0),
+        ({"decay": 3.0}, "decay is 3.0: allowed is a function"),
+        ({"decay": lambda vol: 0.6 + vol}, r"decay\(0\) is 0.6.*lognormal_decay\(price\)"),
         ({"highest": 0.5}, "highest is 0.5: there the decay 0.125 is below"),
     ),
     "gamma_capture.lognormal_decay": (dict(price=100.0), *number("price", 0.0)),
     "gamma_capture.normal_decay": (dict(vol=1.0), *number("vol", -1.0)),
-    "realised.realised_variance": (dict(log_prices=X), *LOG_PRICES[:2], *LOG_PRICES[2:], *number("every", 0, 1.5)),
+    "realised.realised_variance": (dict(log_prices=X), *LOG_PRICES[:2], *LOG_PRICES[2:], *number("every", 0, 1.5), ({"every": len(X)}, "every is 13.*at most 12.*more steps")),
     "realised.bipower": (dict(log_prices=X), *LOG_PRICES, *number("every", 0, 1.5)),
     "realised.parkinson": (dict(log_prices=X, bar=4), *LOG_PRICES, *number("bar", 1, 2.5), ({"bar": 5}, "bar is 5")),
     "realised.garman_klass": (dict(log_prices=X, bar=4), *LOG_PRICES, *number("bar", 1, 2.5), ({"bar": 5}, "bar is 5")),

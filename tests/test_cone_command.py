@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,8 @@ def run(folder, *arguments):
 def quotes(n, seed=1):
     rng = np.random.default_rng(seed)
     mid = 100 * np.exp(1e-4 * rng.standard_normal(n).cumsum())
-    time_of = pd.Timestamp("2020-01-06T09:00") + pd.to_timedelta(np.arange(n), unit="s")
-    return pd.DataFrame({"time": time_of, "bid": (mid - 0.005).round(4), "ask": (mid + 0.005).round(4)})
+    times = pd.Timestamp("2020-01-06T09:00") + pd.to_timedelta(np.arange(n), unit="s")
+    return pd.DataFrame({"time": times, "bid": (mid - 0.005).round(4), "ask": (mid + 0.005).round(4)})
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_every_fault_is_reported_with_rows_and_count(tmp_path, table):
     for line in (
         r"1 rows dropped: crossed.*\(rows 12\)", r"1 rows dropped: bid or ask is missing.*\(rows 22\)",
         r"1 rows dropped: bid or ask is at or below zero.*\(rows 32\)", r"1 rows locked.*\(rows 42\)",
-        r"1 rows a duplicate.*\(rows 52\)", r"1 rows dropped: earlier than a row above.*\(rows 62\)",
+        r"1 rows a duplicate.*\(rows 52\)", r"1 rows dropped: earlier than row 61 or another above.*\(rows 62\)",
         r"1 rows another quote at the same time.*\(rows 72\)", r"1 rows more than 300 s.*\(rows 3002\)",
     ):  # fmt: skip
         assert re.search(line, done.stderr), line
@@ -106,9 +107,51 @@ def test_a_truncated_gzip_gives_a_partial_cone_that_says_so(tmp_path):
     whole = gzip.compress(quotes(250_000).to_csv(index=False).encode(), 1)
     (tmp_path / "q.csv.gz").write_bytes(whole[: int(len(whole) * 0.9)])
     done = run(tmp_path, "q.csv.gz", "--minutes", "60")
-    assert done.returncode == 1 and "cannot be read beyond row 200001" in done.stderr
-    assert re.search(r"PARTIAL: the first \d+ % of the file, 199,999 s of quotes", done.stdout)
+    row = re.search(r"cannot be read beyond row (\d+)", done.stderr)
+    assert done.returncode == 1 and int(row[1]) > 215_000
+    assert re.search(rf"PARTIAL: the first \d+ % of the file, {int(row[1]) - 2:,} s of quotes", done.stdout)
     assert not pd.read_csv(tmp_path / "q_cone_partial.csv").complete.any() and not (tmp_path / "q_cone.csv").exists()
+
+
+def test_a_bad_time_says_how_much_was_read_above_its_piece(tmp_path):
+    table = quotes(250_000).astype({"time": str})
+    table.loc[150_000, "time"] = "noon"
+    table.to_csv(tmp_path / "a.b.csv", index=False)
+    done = run(tmp_path, "a.b.csv", "--minutes", "60")
+    assert done.returncode == 1 and "no time in 1 rows: 150002" in done.stderr
+    assert re.search(r"PARTIAL: the first (39|40|41) % of the file, 99,999 s", done.stdout) and (tmp_path / "a.b_cone_partial.csv").exists()
+
+
+def test_one_time_in_the_future_is_named_and_the_cone_is_not_complete(tmp_path):
+    table = quotes(20_000).astype({"time": str})
+    table.loc[100, "time"] = "2042-01-01T00:00:00"
+    table.to_csv(tmp_path / "q.csv", index=False)
+    done = run(tmp_path, "q.csv", "--minutes", "0.5")
+    assert done.returncode == 1 and "earlier than row 102 or another above" in done.stderr
+    assert "PARTIAL: 19,899 of 20,000 rows were dropped" in done.stdout
+
+
+def test_a_quiet_beginning_waits_for_the_first_move(tmp_path):
+    table = quotes(120_000)
+    table.loc[:100_500, ["bid", "ask"]] = 99.9, 100.0
+    table.to_csv(tmp_path / "q.csv", index=False)
+    done = run(tmp_path, "q.csv", "--minutes", "15")
+    assert done.returncode == 0 and pd.read_csv(tmp_path / "q_cone.csv").windows[0] > 100
+
+
+def test_gaps_everywhere_are_read_fast_and_named(tmp_path):
+    table = quotes(50_000)
+    table["time"] = 600.0 * np.arange(len(table))
+    table.to_csv(tmp_path / "q.csv", index=False)
+    start = time.monotonic()
+    done = run(tmp_path, "q.csv", "--minutes", "15", "60")
+    assert done.returncode == 1 and "without a gap of 300 s are needed: add them first, or raise max_gap" in done.stderr
+    assert "Traceback" not in done.stderr and time.monotonic() - start < 60  # a hang, not a benchmark: it was quadratic
+
+
+def test_options_out_of_range_name_themselves(tmp_path):
+    done = run(tmp_path, "q.csv", "--minutes", "-5")
+    assert done.returncode == 2 and "--minutes: -5 is not a number above 0" in done.stderr
 
 
 def test_an_interrupt_gives_a_partial_cone_that_says_so(tmp_path):

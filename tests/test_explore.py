@@ -23,7 +23,7 @@ def pnl(steps, correlation):
 def reading(step, spread, vol, *sides):
     """rVol in per cent a year of a long ladder, a short one or, for both sides, the spread-free combination."""
     sigma, step, spread = vol / 100 / math.sqrt(gamma_capture.YEAR), math.log1p(step / 1e4), spread / 1e4
-    if step < 3 * sigma * math.sqrt(0.5) or (-1 in sides and step <= spread):
+    if step < 3 * sigma * math.sqrt(0.5) or (-1 in sides and step - spread < sigma * math.sqrt(0.5)):
         return None
     waits = [gamma_capture.expected_duration(sigma, step, spread=spread, side=side, interval=0.5) for side in sides]
     return 100 * float(gamma_capture.annualised(step**2, sum(waits) / len(waits)))

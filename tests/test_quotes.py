@@ -114,14 +114,42 @@ def test_a_stream_gives_the_same_quotes_and_findings_in_pieces_of_any_size(tmp_p
 def test_a_stream_drops_rows_earlier_than_one_above_and_counts_them(tmp_path, size):
     stream = Stream(save(tmp_path, HEAD + "5,99,101\n3,99,101\n4,98,100\n6,97,100\n"), size=size)
     assert np.concatenate([piece.time for piece in stream]).tolist() == [0, 5, 6]
-    assert stream.report == ("2 rows dropped: earlier than a row above, which a stream cannot sort (rows 4, 5).",)
+    assert stream.report == ("2 rows dropped: earlier than row 3 or another above, which a stream cannot sort (rows 4, 5).",)
 
 
 def test_a_stream_of_a_truncated_gzip_gives_what_comes_before_the_cut(tmp_path):
     whole = gzip.compress((HEAD + "".join(f"{k},99,10{k % 9}.{k * k}\n" for k in range(1, 40_000))).encode())
     (tmp_path / "q.csv.gz").write_bytes(whole[: len(whole) // 2])
     read = []
-    with pytest.raises(ValueError, match="cannot be read beyond row [0-9]+001 .*truncated gzip"):
+    with pytest.raises(ValueError, match=r"cannot be read beyond row ([0-9]+) .*truncated gzip") as caught:
         for piece in Stream(tmp_path / "q.csv.gz", size=1000):
             read.append(len(piece.time))
-    assert len(read) > 9 and set(read) == {1000}
+    assert len(read) > 9 and set(read[:-1]) == {1000} and 0 < read[-1] <= 1000
+    assert f"beyond row {sum(read) + 1} " in str(caught.value)
+
+
+def test_a_row_with_too_many_fields_is_named_and_what_is_above_it_is_read(tmp_path):
+    rows = [f"{k},99,101\n" for k in range(1, 60)]
+    rows[39] = "40,99,101,7\n"  # row 42 of the file: the header and time 0 stand above
+    stream, read = Stream(save(tmp_path, HEAD + "".join(rows)), size=25), []
+    with pytest.raises(ValueError, match="beyond row 41 .the next row has more fields than the first"):
+        read.extend(len(piece.time) for piece in stream)
+    assert read == [25, 15]
+
+
+@pytest.mark.parametrize(("time", "message"), [(1.7e12, "has 1700000000000 in row 2.*divide milliseconds by 1000"),
+                                               (20240102093000, "or write dates as")])  # fmt: skip
+def test_times_in_another_unit_are_named(tmp_path, time, message):
+    path = tmp_path / "q.csv"
+    path.write_text("time,bid,ask\n" + "".join(f"{time + k:.0f},99,101\n" for k in range(3)))
+    with pytest.raises(ValueError, match=message):
+        read_quotes(path)
+
+
+def test_durations_are_seconds_and_a_table_without_rows_says_so(tmp_path):
+    table = pd.DataFrame({"time": pd.to_timedelta([0, 1500], unit="ms"), "bid": [1.0, 1.0], "ask": [2.0, 2.0]})
+    table.to_parquet(tmp_path / "q.parquet")
+    assert read_quotes(tmp_path / "q.parquet").time.tolist() == [0, 1.5]
+    table[:0].to_parquet(tmp_path / "q.parquet")
+    with pytest.raises(ValueError, match="0 usable quotes of 0 rows"):
+        read_quotes(tmp_path / "q.parquet")

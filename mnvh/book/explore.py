@@ -46,10 +46,11 @@ def grid_pnl(steps: float, correlation: float) -> float:
 
 
 def fill_rate(step_bps: float, spread_bps: float, vol_percent: float) -> float:
-    """Fills per second with quotes every half second; a short ladder's for a spread below 0; beyond 3σ√dt only."""
+    """Fills per second with quotes every half second; a short ladder's for a spread below 0; where the law is accurate only."""
     vol, step = vol_percent / 100 / math.sqrt(YEAR), math.log1p(step_bps / 1e4)
     far = step + spread_bps / 1e4
-    return 1 / _duration(vol, step, far, 0.5) if far > 0 and step >= 3 * vol * math.sqrt(0.5) else math.nan
+    between = vol * math.sqrt(0.5)
+    return 1 / _duration(vol, step, far, 0.5) if far >= between and step >= 3 * between else math.nan
 
 
 def long_vol(step_bps: float, spread_bps: float, vol_percent: float) -> float:
