@@ -33,7 +33,7 @@ EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 # Named after what it installed, so that neither a checkout nor a touch installs again.
 STAMP := $(abspath $(VENV))/.installed-$(firstword $(shell cat requirements.lock pyproject.toml | cksum))
 
-.PHONY: book test lab chapter parameters lock clean audit bench release verify sweep _book force
+.PHONY: book test lab chapter new-chapter parameters lock clean audit bench release verify sweep _book force
 
 book:
 	@$(PYTHON) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
@@ -75,6 +75,11 @@ chapter: $(STAMP)
 # make parameters NAME=02_decomposition
 parameters: $(STAMP)
 	@$(PY) -m mnvh.book.run "chapters/$$NAME" --parameters
+
+# make new-chapter NAME=19_my_subject: a notebook that passes every check, to be changed one cell at a time
+new-chapter: export NAME := $(value NAME)
+new-chapter: $(STAMP)
+	@$(PY) -m mnvh.book.new_chapter "$$NAME"
 
 lab: $(STAMP)
 	@JUPYTER_CONFIG_DIR=$(CURDIR)/_build/jupyter JUPYTER_DATA_DIR=$(CURDIR)/_build/jupyter $(PY) -m jupyterlab --notebook-dir=chapters --ContentsManager.pre_save_hook=mnvh.book.lab.strip $(LAB)

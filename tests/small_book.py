@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -51,6 +52,12 @@ CHAPTERS = {
     ],
 }
 PAGES = ["appendix_ledger", "appendix_map", "appendix_figures", "appendix_functions", "appendix_notes"]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """This process's, for commands of the project in `folder`."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS", "PYTEST"))}
+    return inherited | {"PYTHONPATH": str(folder)}
 
 
 def project(folder: Path) -> None:

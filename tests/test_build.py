@@ -43,8 +43,7 @@ class Copy:
 
     @property
     def environment(self) -> dict[str, str]:
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS", "PYTEST"))}
-        return inherited | {"PYTHONPATH": str(self.folder)}
+        return small_book.environment(self.folder)
 
     def edit(self, path: str, old: str, new: str) -> None:
         text = (self.folder / path).read_text(encoding="utf-8")
@@ -117,6 +116,16 @@ def test_a_failing_cell_is_named_and_the_old_book_stays(copy):
         assert f"chapters/02_check.ipynb: cell {number + 1}, setup, failed" in result.stderr
         assert "ZeroDivisionError" in result.stderr and "1 / 0" in result.stderr
         assert copy.page("index") == old
+
+
+def test_a_new_chapter_is_built_alone_and_shows_its_claim_and_figure(copy):
+    assert copy.make("new-chapter", "NAME=03_my_subject").returncode == 0
+    result = copy.make("book")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert executed(result) == ["03_my_subject"]
+    page = copy.page("chapters/03_my_subject")
+    assert "Claim B03a: holds" in page and "figures/my-subject-series.csv" in page
+    assert "Statements of the book" in copy.page("chapters/appendix_ledger")
 
 
 def test_a_broken_reference_stops_the_first_and_the_second_call(copy):

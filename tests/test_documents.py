@@ -12,7 +12,7 @@ import yaml
 from mnvh.book.documents import INDEX, find, index, normalise, uncovered, words
 
 LEDGER = yaml.safe_load(Path(INDEX).with_name("claims.yml").read_text("utf-8"))
-CLAIMS = LEDGER["claims"]
+CLAIMS = [claim for claim in LEDGER["claims"] if claim["document"] != "book"]  # those are a chapter's own
 DOCUMENTS = json.loads(INDEX.read_text("utf-8"))
 
 KEYS = ["id", "document", "section", "chapter", "quote", "printed", "verdict", "repaired", "why"]
@@ -103,8 +103,8 @@ def test_ids_are_unique_and_documents_in_order():
 
 def test_chapters_are_numbered_and_used():
     chapters = list(LEDGER["chapters"])
-    assert [int(re.match(r"(\d\d)_[a-z_]+$", chapter)[1]) for chapter in chapters] == list(range(1, 19))
-    assert {claim["chapter"] for claim in CLAIMS if claim["verdict"] not in NO_ASSERTION} == set(chapters)
+    assert [int(re.match(r"(\d\d)_[a-z_]+$", chapter)[1]) for chapter in chapters] == list(range(1, len(chapters) + 1))
+    assert {claim["chapter"] for claim in LEDGER["claims"] if claim["verdict"] not in NO_ASSERTION} == set(chapters)
 
 
 @each_document

@@ -23,6 +23,8 @@ from IPython.display import display
 from mnvh import check
 from mnvh.book.project import CLAIM
 
+PATH = Path(__file__).with_name("claims.yml")
+OWN = "book"  # the document of statements that a chapter makes itself: their quotes stand in no other
 PUBLISHING = "MNVH_PUBLISH"  # set by the build alone: only there does a missing verdict stop the run
 
 REJECTED_Z = 5.0  # rejecting a prediction takes |z| above this
@@ -195,7 +197,7 @@ def _typeset(text: str) -> str:
 
 
 @cache
-def load(path: Path = Path(__file__).with_name("claims.yml")) -> dict:
+def load(path: Path = PATH) -> dict:
     """Parsed claims.yml: {"chapters": {name: title}, "claims": {id: claim}}, checked for form.
 
     Raises

@@ -17,6 +17,7 @@ DOCUMENTS = {
     "paper": "Market-Neutral Volatility Harvesting",
     "gamma_capture": "Gamma Capture realised volatility",
     "volatility_portfolio": "Volatility Portfolio Optimization",
+    claims.OWN: "Statements of the book",
 }
 
 
@@ -50,6 +51,8 @@ def ledger(settled: dict[str, dict]) -> str:
     ]
     for document, title in DOCUMENTS.items():
         entries = [c for c in known["claims"].values() if c["document"] == document]
+        if not entries:
+            continue
         counts = Counter(c["verdict"] for c in entries)
         assertions = sum(n for verdict, n in counts.items() if verdict not in ("not an assertion", "out of scope"))
         tally = ", ".join(f"{counts[v]} {v}" for v in claims.SETTLED + claims.UNSETTLED[:1] if counts[v])
@@ -90,6 +93,8 @@ def summary() -> str:
     lines = ["| document | " + " | ".join(headings) + " |", "|---" * (len(headings) + 1) + "|"]
     for document, title in DOCUMENTS.items():
         counts = Counter(c["verdict"] for c in claims.load()["claims"].values() if c["document"] == document)
+        if not counts:
+            continue
         lines.append(f"| {title} | " + " | ".join(str(counts[verdict]) for verdict in headings) + " |")
     return "\n".join(lines) + "\n"
 
