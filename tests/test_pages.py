@@ -65,6 +65,16 @@ def stage(tmp_path, monkeypatch):
     return run
 
 
+def test_launch_buttons_and_links_to_report_an_error_need_the_repositorys_address(stage):
+    for text, there in (("", False), ("repository: {url: https://example.org/someone/book, branch: main}", True)):
+        Path("_config.yml").write_text(text)
+        assert stage(figure_cell()) == []
+        config = yaml.safe_load((pages.STAGE / "_config.yml").read_text()) or {}
+        card = (pages.STAGE / "chapters/02_x.ipynb").read_text()
+        assert ("binderhub_url" in config.get("launch_buttons", {})) == there
+        assert ("https://example.org/someone/book/issues/new?title=Claim+2.2a" in card) == there
+
+
 def test_a_good_chapter_is_staged(stage):
     assert stage(figure_cell()) == []
     staged = nbformat.read(pages.STAGE / "chapters/02_x.ipynb", as_version=4)

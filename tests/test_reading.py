@@ -131,3 +131,29 @@ def test_search_finds_a_claim(read):
     page.goto(page.url.rsplit("/", 2)[0] + "/search.html?q=claim+2.5b")
     page.wait_for_selector("#search-results li a")
     assert "decomposition" in page.locator("#search-results").inner_text().lower()
+
+
+def test_a_chapter_offers_its_notebook_executed_and_bare(read):
+    page = read("chapters/03_amm")
+    links = page.locator("p.notebooks a").evaluate_all("links => links.map(a => a.href)")
+    executed, bare = (page.request.get(address).json() for address in links)
+    outputs = [[cell for cell in notebook["cells"] if cell.get("outputs")] for notebook in (executed, bare)]
+    assert outputs[0] and not outputs[1]
+    assert "mybinder" not in page.content()  # no launch buttons without the repository's address
+
+
+def test_the_first_use_of_a_term_leads_to_its_explanation(read):
+    page = read("chapters/03_amm")
+    page.locator("main p a", has_text="potential").first.click()
+    page.wait_for_load_state("networkidle")
+    assert page.url.endswith("appendix_glossary.html#term-potential")
+
+
+@pytest.mark.parametrize(("words", "page_of"), [("fill-price", "decomposition"), ("Avellaneda", "market_making"), ("clearing", "stress"),
+                                                ("implied_vol", "functions")])  # fmt: skip
+def test_search_finds_a_figure_an_author_and_a_function(read, words, page_of):
+    page = read("search")
+    page.goto(page.url + f"?q={words}")
+    page.wait_for_selector("#search-results li a")
+    found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
+    assert any(page_of in address for address in found), found

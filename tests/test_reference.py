@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -78,3 +80,20 @@ def test_a_chapter_over_two_seeds_gives_its_numbers_and_its_claims(at_root, monk
     states = table[[name for name in table if name.startswith("claim ")]].to_numpy().ravel()
     assert len(states) and set(states) <= {"held", "inconclusive", "contradicted"}
     assert table.select_dtypes("number").nunique().max() == 2  # numbers that differ between the seeds
+
+
+def test_the_first_use_of_a_term_leads_to_the_glossary():
+    waiting = ["implied volatility", "harvest", "gamma"]
+    text = "# The harvest\n\nGamma Capture, `harvest`, $harvest$, “harvest”, **harvest**, [harvest](x), {term}`harvest`.\n\n```\nharvest\n```\n"
+    assert reference.with_terms(text, waiting) == text and len(waiting) == 3
+    linked = reference.with_terms("The *Harvest* of implied volatilities, harvest again; non-gamma, implied volatility.", waiting)
+    assert linked == "The *{term}`Harvest <harvest>`* of implied volatilities, harvest again; non-gamma, {term}`implied volatility <implied volatility>`."
+    assert waiting == ["gamma"]
+
+
+def test_the_glossary_explains_each_of_its_terms(at_root):
+    terms = reference.terms()
+    assert len(terms) > 20 and len(set(terms)) == len(terms) and terms[0] == max(terms, key=len)
+    text = Path("chapters/appendix_glossary.md").read_text(encoding="utf-8")
+    for term in terms:
+        assert re.search(rf"^{term}\n  \S", text, re.MULTILINE), term

@@ -26,6 +26,10 @@ from mnvh.book.project import BUILD, CLAIM, FIGURE, contents
 STAGE = BUILD / "stage"
 EXTRA = STAGE / "_extra"  # copied to the root of the site as it is: figures/, claims/, verdicts.json
 GENERATED = ("appendix_ledger", "appendix_map", "appendix_figures", "appendix_functions")
+NOTEBOOKS = (
+    '<p class="notebooks">This chapter as a notebook: <a href="../_sources/chapters/{name}" download>executed</a> · '
+    '<a href="../notebooks/{name}" download>without outputs</a></p>'
+)
 HISTORY = Path("mnvh/book/history")  # verdicts.json of each published version, by its number
 
 
@@ -46,8 +50,9 @@ def stage() -> Book:
     (EXTRA / "claims").mkdir()
     book = Book()
     known = claims.load()
-    for name in ("_config.yml", "_toc.yml", "references.bib"):
+    for name in ("_toc.yml", "references.bib"):
         shutil.copy(name, STAGE / name)
+    (STAGE / "_config.yml").write_text(yaml.safe_dump(_config(), sort_keys=False), encoding="utf-8")
     shutil.copytree("assets", STAGE / "assets")
     prose: dict[str, str] = {}
     for page in contents():
@@ -84,16 +89,29 @@ def stage() -> Book:
     return book
 
 
+def _config() -> dict:
+    """Configuration of the book; where the repository's address is entered its pages offer to run on Binder."""
+    config = yaml.safe_load(Path("_config.yml").read_text(encoding="utf-8")) or {}
+    if _repository(config):  # without one Jupyter Book would launch its own
+        config.setdefault("launch_buttons", {})["binderhub_url"] = "https://mybinder.org"
+    return config
+
+
+def _repository(config: dict) -> str:
+    return (config.get("repository") or {}).get("url", "")
+
+
 def _chapter(source: Path, target: Path, book: Book) -> str:
     """Stage one executed chapter; returns its prose."""
     executed = nbformat.read(BUILD / "executed" / source.name, as_version=4)
     provenance = {"chapter": source.stem, "source_sha256": _source_hash(source)} | executed.metadata.pop("mnvh")
     book.headlines |= {f"{source.stem}: {name}": value for name, value in _headlines(executed).items()}
     cells: list[NotebookNode] = []
+    terms = reference.terms()
     for cell in executed.cells:
         cells.append(cell)
         if cell.cell_type != "code":
-            cell.source = _fill_in(cell.source)
+            cell.source = reference.with_terms(_fill_in(cell.source), terms)
             continue
         kept, added = [], []
         for output in cell.outputs:
@@ -113,6 +131,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
             book.problems.append(f"{source}, cell {cell['id']}: its metadata describe a figure that the cell does not publish.")
         for number, text in enumerate(added):
             cells.append(nbformat.v4.new_markdown_cell(text, id=f"{cell['id'][:50]}-shown-{number}"))
+    cells.append(nbformat.v4.new_markdown_cell(NOTEBOOKS.format(name=source.name), id="notebooks"))
     executed.cells = cells
     nbformat.write(executed, target)
     (EXTRA / "notebooks").mkdir(exist_ok=True)
@@ -181,8 +200,14 @@ def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:
         f"({claims.anchor(name)})=\n\n"
         f":::{{admonition}} Claim {name}: {claim['verdict']}\n:class: claim claim-{style}\n\n"
         f"{claims.body(claim, evidence)}\n"
-        f'<a class="claim-data" href="../claims/{name}.json">evidence as data</a>\n:::\n'
+        f'<a class="claim-data" href="../claims/{name}.json">evidence as data</a>{_dispute(name)}\n:::\n'
     )
+
+
+def _dispute(name: str) -> str:
+    """Link to a new issue on a claim, where the repository's address is entered."""
+    address = _repository(_config())
+    return f' · <a class="claim-data" href="{address}/issues/new?title=Claim+{name}">report an error</a>' if address else ""
 
 
 def _figure(data: NotebookNode, source: Path, cell: NotebookNode, provenance: dict, book: Book) -> str:

@@ -14,6 +14,11 @@ from mnvh.book import claims
 
 BOOK = "Volatility harvesting, audited"
 HEADING = re.compile(r"^###? ", re.MULTILINE)
+NOT_PROSE = re.compile(  # fences, formulas, roles and code, links, headings, labels, bold, tags, quotes
+    r"(^(?:```|:::).*?^(?:```|:::)$|\$\$.*?\$\$|\$[^$\n]+\$|(?:\{[\w:]+\})?`[^`\n]*`|!?\[[^\]\n]*\]\([^)\n]*\)|^\[\^.*?$|^#.*?$|^\|.*?$|\*\*[^*]+\*\*"
+    r"|<[^>\n]+>|“[^”]*”|\"[^\"\n]*\")",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def api() -> str:
@@ -49,6 +54,26 @@ def atlas(settled: dict[str, dict]) -> str:
         ]
         lines.append("| " + " | ".join(cell or "–" for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def terms() -> list[str]:
+    """Terms of the glossary, the longest first."""
+    page = Path("chapters/appendix_glossary.md")
+    block = re.search(r"^```{glossary}\n(.*?)^```", page.read_text(encoding="utf-8") if page.exists() else "", re.MULTILINE | re.DOTALL)
+    return sorted(re.findall(r"^\S.*$", block[1], re.MULTILINE), key=len, reverse=True) if block else []
+
+
+def with_terms(text: str, waiting: list[str]) -> str:
+    """Prose in MyST with the first use of each waiting term linked to the glossary; what is linked leaves the list."""
+    for term in list(waiting):
+        parts = NOT_PROSE.split(text)  # prose at even places
+        for k in range(0, len(parts), 2):
+            parts[k], found = re.subn(rf"(?<![\w-])({term}s?)(?![\w-]| [A-Z])", rf"{{term}}`\1 <{term}>`", parts[k], count=1, flags=re.IGNORECASE)
+            if found:
+                waiting.remove(term)
+                break
+        text = "".join(parts)
+    return text
 
 
 def parameters() -> str:
