@@ -31,7 +31,8 @@ class Switching(NamedTuple):
 def fit_switching(returns: ArrayLike, *, max_iterations: int = 200) -> Switching:
     """Two regimes of zero-mean normal returns by maximum likelihood (Hamilton, Econometrica 1989).
 
-    Two must beat one by Schwarz's criterion, three parameters more: 2 Δ ln L > 3 ln n.
+    Two must beat one by Schwarz's criterion, three parameters more: 2 Δ ln L > 3 ln n. Each must hold 10 days, so that no
+    single return is a regime.
 
     Parameters
     ----------
@@ -43,7 +44,8 @@ def fit_switching(returns: ArrayLike, *, max_iterations: int = 200) -> Switching
     Raises
     ------
     ValueError
-        If a return is not finite, all look like prices or all are 0, there is one regime only, or the fit does not converge.
+        If a return is not finite, all look like prices or all are 0, there is one regime only, an outlier takes one for itself,
+        or the fit does not converge.
     """
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression  # its import takes seconds
 
@@ -55,7 +57,12 @@ def fit_switching(returns: ArrayLike, *, max_iterations: int = 200) -> Switching
     model = MarkovRegression(returns / scale, k_regimes=2, trend="n", switching_variance=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they say is an error below
-        fit = model.fit(disp=False, maxiter=max_iterations, cov_type="none")
+        try:
+            fit = model.fit(disp=False, maxiter=max_iterations, cov_type="none")
+        except (RuntimeError, np.linalg.LinAlgError) as error:
+            reach = f"returns reach {abs(returns).max() / scale:.0f} standard deviations"
+            fix = "one huge return leaves no second regime to fit: look at the largest"
+            raise ValueError(f"{reach}, and no two regimes fit. Likely fix: {fix}.") from error
     if not fit.mle_retvals["converged"]:
         fix = "raise it; where that does not help, one regime or one huge return leaves the likelihood flat"
         raise ValueError(f"max_iterations is {max_iterations}, and the fit has not converged. Likely fix: {fix}.")
@@ -65,6 +72,9 @@ def fit_switching(returns: ArrayLike, *, max_iterations: int = 200) -> Switching
         raise ValueError(f"returns has one regime only: {least}. Likely fix: a longer sample, or control.realised_variance.")
     (calm, back, *variances), order = fit.params, np.argsort(fit.params[2:])
     transition = np.array([[calm, 1 - calm], [back, 1 - back]])
+    if (days := fit.smoothed_marginal_probabilities.sum(axis=0).min()) < 10:
+        fix = "one huge return has taken a regime for itself: look at the largest, or take a longer sample"
+        raise ValueError(f"returns has {days:.1f} days in one of the regimes: allowed are 10 or more. Likely fix: {fix}.")
     return Switching(scale**2 * np.array(variances)[order], transition[np.ix_(order, order)])
 
 

@@ -6,6 +6,7 @@ nan, inf = np.nan, np.inf
 RNG = np.random.default_rng(0)
 CALM = RNG.standard_normal(400)
 SHIFTING = CALM * np.where(np.arange(400) % 200 < 120, 1.0, 4.0)
+OUTLIER = np.where(np.arange(400) == 200, 50.0, CALM)
 CHAIN = [[0.9, 0.1], [0.2, 0.8]]
 WORLD = dict(variances=[1.0, 9.0], transition=CHAIN)
 FEATURES, OUTCOMES = RNG.standard_normal((300, 2)), np.arange(300) % 2.0
@@ -30,6 +31,7 @@ CASES = {
     "regimes.fit_switching": (
         dict(returns=SHIFTING),
         ({"returns": CALM}, "returns has one regime only.*Likely fix: a longer sample"),
+        ({"returns": OUTLIER}, r"returns has 1\.\d days in one of the regimes: allowed are 10 or more. Likely fix: one huge return"),
         ({"returns": SHIFTING[:99]}, "returns has 99 entries: allowed are at least 100"),
         ({"returns": 100 + CALM}, "returns.*look like prices"),
         ({"returns": np.zeros(400)}, "returns.*all 0"),

@@ -107,6 +107,37 @@ def test_one_regime_is_seldom_taken_for_two():
     assert found <= 1
 
 
+@pytest.mark.parametrize("size", [10.0, 20.0, 50.0, 1000.0])
+@pytest.mark.parametrize("n_days", [250, 1000, 3000])
+def test_one_huge_return_is_no_regime(n_days, size):
+    returns = np.random.default_rng(n_days).standard_normal(n_days)
+    returns[n_days // 2] = size
+    with pytest.raises(ValueError, match="returns (has|reach) .*one huge return"):
+        regimes.fit_switching(returns)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, np.linalg.LinAlgError])
+def test_a_fit_that_breaks_down_names_the_returns(monkeypatch, error):
+    from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
+
+    def breaks(self, **options):
+        raise error("Steady-state probabilities could not be constructed.")
+
+    monkeypatch.setattr(MarkovRegression, "fit", breaks)
+    returns = np.where(np.arange(400) == 200, 6.0, np.tile([1.0, -1.0], 200))
+    with pytest.raises(ValueError, match="returns reach 6 standard deviations.*Likely fix: one huge return") as caught:
+        regimes.fit_switching(returns)
+    assert isinstance(caught.value.__cause__, error)
+
+
+@pytest.mark.parametrize("turbulent", [slice(200, None), slice(None, 40), slice(150, 190)])
+def test_a_regime_that_comes_once_is_one(turbulent):
+    """Few or no switches back are no reason to refuse it: the days that it holds count, not those it would in the long run."""
+    returns = np.random.default_rng(4).standard_normal(400)
+    returns[turbulent] *= 4
+    assert np.allclose(regimes.fit_switching(returns).variances, [1, 16], rtol=0.4)
+
+
 def test_boosted_trees_learn_a_step_and_repeat_themselves():
     features = np.random.default_rng(2).uniform(size=(4000, 2))
     labels = np.random.default_rng(3).uniform(size=4000) < np.where(features[:, 0] > 0.7, 0.8, 0.1)
