@@ -20,6 +20,7 @@ from mnvh.heston import Heston
 from mnvh.readers import read_table
 
 COLUMNS = ("strike", "years", "bid", "ask", "type")
+LONGEST = 10  # years to expiry in a reader's file; more are days
 
 
 def synthetic(
@@ -69,8 +70,8 @@ def read_chain(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
-        .csv, .csv.gz or .parquet, with the columns strike, expiry, bid, ask and type (call, put, C or P) in any order. An expiry is a number of years, or a date; then a column date has the day of each quote. A year has
-        365 days.
+        .csv, .csv.gz or .parquet, with the columns strike, expiry, bid, ask and type (call, put, C or P) in any order. An expiry
+        is a number of years, at most 10, or a date; then a column date has the day of each quote. A year has 365 days.
 
     Returns
     -------
@@ -79,22 +80,18 @@ def read_chain(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the file cannot be read, a column is missing, or `clean` refuses it.
+        If the file cannot be read, a column is missing, expiries cannot be read or are days, or `clean` refuses it.
     """
     table = read_table(path)
     table.columns = [str(name).strip().lower() for name in table.columns]
     if {"strike", "expiry", "bid", "ask", "type"} - set(table.columns) or table.columns.duplicated().any():
         check.reject("path", str(path), f"has the columns {', '.join(table.columns)}", "the first row must name strike, expiry, bid, ask, type")
-    years = pd.to_numeric(table["expiry"], errors="coerce")
-    if years.isna().all():
-        if "date" not in table.columns:
-            check.reject("path", str(path), "gives expiries as dates and has no column date", "add date, the day of the quotes, as YYYY-MM-DD")
-        expiry, date = (pd.to_datetime(table[n].astype(str), format="ISO8601", errors="coerce").to_numpy() for n in ("expiry", "date"))
-        years = (expiry - date) / np.timedelta64(365, "D")
+    table, report = _with_years(path, table)
     try:
-        chain = clean(table.assign(years=years))
+        chain = clean(table)
     except ValueError as error:
         check.reject("path", str(path), str(error), "look at these rows of the file")
+    chain.attrs["report"] = report + chain.attrs["report"]
     if chain.attrs["report"]:
         warnings.warn(f"{path}: " + " ".join(chain.attrs["report"]), stacklevel=2)
     return chain
@@ -104,14 +101,18 @@ def clean(chain: pd.DataFrame) -> pd.DataFrame:
     """Drop the rows that are no quotes, and say which.
 
     Dropped: no strike, years or type; expired; no ask; crossed; a contract for the second time. Kept, and counted: rows without
-    a bid (an index needs them, a smile does not); bids that a vertical spread or a butterfly at the touch turns into arbitrage.
+    a bid (an index needs them, a smile does not); bids that a vertical spread or a butterfly at the touch turns into arbitrage,
+    at rates of 0 or more. Rows keep their labels, which may repeat.
 
-    Raises ValueError if a column is missing or no row is left.
+    Raises ValueError if a column is missing or there twice, or no row is left.
     """
     if not isinstance(chain, pd.DataFrame) or not set(COLUMNS) <= set(chain.columns):
         raise ValueError(f"chain is a {type(chain).__name__} without all of {', '.join(COLUMNS)}: name its columns so.")
+    if twice := set(chain.columns[chain.columns.duplicated()]) & set(COLUMNS):
+        raise ValueError(f"chain has the columns {', '.join(sorted(twice))} more than once: allowed is once. Likely fix: keep one.")
     report: list[str] = []
-    table = chain.assign(type=chain["type"].astype(str).str.strip().str.upper().str[:1])
+    labels, table = chain.index, chain.reset_index(drop=True)  # labels may repeat: rows are found by their places
+    table["type"] = table["type"].astype(str).str.strip().str.upper().str[:1]
     for name in COLUMNS[:4]:
         table[name] = pd.to_numeric(table[name], errors="coerce").replace([np.inf, -np.inf], np.nan)
     table["bid"] = table["bid"].fillna(0)
@@ -124,14 +125,15 @@ def clean(chain: pd.DataFrame) -> pd.DataFrame:
     }.items():
         table["repeated"] = table.duplicated(["strike", "years", "type"])
         rows = table.query(bad).index
-        _note(report, rows, what)
+        _note(report, labels[rows], what)
         table = table.drop(rows)
     if table.empty:
-        raise ValueError(f"chain has no usable quote: {' '.join(report)}")
-    _note(report, table.index[table["bid"] == 0], "without a bid; kept for the index, left out of the smile")
+        raise ValueError(f"chain has no usable quote: {' '.join(report) or 'it has no row'}")
+    _note(report, labels[table.index[table["bid"] == 0]], "without a bid; kept for the index, left out of the smile")
     table = table.drop(columns="repeated").sort_values(["years", "type", "strike"])
-    suspects = [_arbitrage(quotes) for _, quotes in table.groupby(["years", "type"])]
-    _note(report, np.concatenate(suspects), "with a bid that other quotes beat for certain (static arbitrage); kept")
+    suspects = np.concatenate([_arbitrage(quotes) for _, quotes in table.groupby(["years", "type"])])
+    _note(report, labels[suspects], "with a bid that other quotes beat for certain (static arbitrage); kept")
+    table.index = labels[table.index].rename(None)
     table.attrs["report"] = report
     return table
 
@@ -186,14 +188,39 @@ def smiles(chain: pd.DataFrame) -> pd.DataFrame:
 
 
 def _arbitrage(quotes: pd.DataFrame) -> Array:
-    """Rows whose bid is above what a cheaper, never worse, position costs at the ask: one expiry and type, sorted by strike."""
+    """Rows whose bid is above what a position costs at the ask that never pays less: one expiry and type, sorted by strike.
+
+    The position is an option of a better strike; one of a worse strike and the difference of the two (at rates of 0 or
+    more, since it is paid at expiry); or two that straddle the strike.
+    """
     strike, bid, ask = (quotes[name].to_numpy() for name in ("strike", "bid", "ask"))
-    bad = np.zeros(len(quotes), dtype=bool)
-    bad[1:] = (bid[1:] > ask[:-1]) & (quotes["type"].iloc[1:] == "C")
-    bad[:-1] |= (bid[:-1] > ask[1:]) & (quotes["type"].iloc[:-1] == "P")
-    share = (strike[2:] - strike[1:-1]) / (strike[2:] - strike[:-2])
-    bad[1:-1] |= bid[1:-1] > share * ask[:-2] + (1 - share) * ask[2:]
-    return quotes.index[bad].to_numpy()
+    call, step, limit = (quotes["type"] == "C").to_numpy(), np.diff(strike), np.full(len(strike), np.inf)
+    limit[1:] = ask[:-1] + np.where(call[1:], 0, step)
+    limit[:-1] = np.minimum(limit[:-1], ask[1:] + np.where(call[1:], step, 0))
+    share = step[1:] / (strike[2:] - strike[:-2])
+    limit[1:-1] = np.minimum(limit[1:-1], share * ask[:-2] + (1 - share) * ask[2:])
+    return quotes.index[bid > limit * (1 + 1e-12)].to_numpy()
+
+
+def _with_years(path: str | Path, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """A reader's table with the years to expiry, without the rows in which they cannot be read, and which these are."""
+    text = {name: table[name].astype(str).str.strip() for name in ("expiry", "date") if name in table.columns}
+    years = pd.to_numeric(text["expiry"], errors="coerce")
+    days = {name: pd.to_datetime(entries, format="ISO8601", errors="coerce", utc=True) for name, entries in text.items()}
+    if "date" in days:
+        years = years.fillna((days["expiry"] - days["date"]) / pd.Timedelta(days=365))
+    elif years.isna().all() and days["expiry"].notna().any():
+        check.reject("path", str(path), "gives expiries as dates and has no column date", "add date, the day of the quotes, as YYYY-MM-DD")
+    report, fix = [], "write dates as YYYY-MM-DD, or expiries as years"
+    unread = {name: table.index[years.isna() & days[name].isna() & table[name].notna()] for name in text}
+    for name, rows in unread.items():
+        if len(rows) and years.isna().all():
+            check.reject("path", str(path), f"column {name}: no entry can be read, the first is {text[name][rows[0]]!r}", fix)
+        _note(report, rows, f"whose {name} cannot be read, dropped; {fix}")
+    if (late := years[years > LONGEST]).size:
+        what = f"column expiry: {text['expiry'][late.index[0]]!r} in row {late.index[0]} is {late.iloc[0]:g} years, above {LONGEST}"
+        check.reject("path", str(path), what, "pass days / 365, or a date as YYYY-MM-DD")
+    return table.assign(years=years).drop(np.concatenate([*unread.values()])), report
 
 
 def _note(report: list[str], rows: Array, what: str) -> None:

@@ -51,7 +51,7 @@ class Heston:
 
         C = C_BS + √(FK)/π ∫ Re{e^{iux}[φ_BS(u - i/2) - φ(u - i/2)]} du/(u² + ¼), x = ln F/K (Lewis, 2000), with φ the
         characteristic function of ln S_T/F in the form of Albrecher et al., Wilmott Magazine 2007. Absolute error below 1e-7 of
-        the forward.
+        the forward up to ξ = 1; beyond, where 512 nodes no longer follow a slow decay, up to 1e-3 of it at ξ = 10.
 
         Raises ValueError as `options.price`.
 

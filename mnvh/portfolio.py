@@ -6,21 +6,17 @@ of a chain are its options in their order and, last, the underlying; positions a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array
 
 from mnvh import check
 from mnvh.check import Array
 from mnvh.options import OptionHedge, greeks, price
-
-_FEASIBLE = 1e-7  # a constraint counts as missed if by more than this, relative to what its positions can reach
+from mnvh.programs import Limits, maximise
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +204,7 @@ def construct(
     depth : array, shape (n,)
         Largest |x| of each instrument, ≥ 0; inf for none.
     half_spread : array, shape (n,)
-        Cost of one unit bought or sold, ≥ 0, currency.
+        Cost of one unit bought or sold, finite, ≥ 0, currency.
     exposure : array, shape (n,), optional
         What is maximised, per unit of each instrument; zero by default.
     margins : mapping of name to (margin, received, collateral), optional
@@ -222,7 +218,7 @@ def construct(
 
     Raises ValueError if an argument is out of range; if no portfolio meets all constraints, with a smallest set of them
     that exclude each other; or if the objective is unbounded, with the instruments that need a depth. Raises
-    RuntimeError if the solver fails.
+    RuntimeError if the solver fails, or misses a constraint by more than 1e-6 of its limit and what its positions reach.
 
     Examples
     --------
@@ -232,118 +228,44 @@ def construct(
     >>> construct(sum_is_zero, exposure=[1.0, 0.0], depth=[5.0, 3.0], half_spread=[0.0, 0.0]).positions
     array([ 3., -3.])
     """
-    depth, margins = _limits("depth", depth, ("n",), low=0), margins or {}
-    n, endless = len(depth), np.isinf(depth)
-    half_spread = _limits("half_spread", half_spread, (n,), low=0)
-    exposure = check.array("exposure", np.zeros(n) if exposure is None else exposure, (n,))
+    depth, margins = _limits("depth", depth, ("n",), low=0), {} if margins is None else margins
+    n = len(depth)
+    half_spread = check.array("half_spread", half_spread, (n,)).astype(float)
+    check.number("half_spread", float(half_spread.min()), 0)
+    exposure = check.array("exposure", np.zeros(n) if exposure is None else exposure, (n,)).astype(float)
     check.number("risk_aversion", risk_aversion, 0)
     risks = [_limits(*limit, (), 0) for limit in (("deviation_limit", deviation_limit), ("loss_limit", loss_limit))]
     if scenarios is None and (risk_aversion or np.isfinite(risks).any()):
         raise ValueError("scenarios is None: allowed is an array where risk counts. Likely fix: portfolio.scenario_pnl makes it.")
-    scenarios = check.array("scenarios", np.zeros((1, n)) if scenarios is None else scenarios, ("n_scenarios", n))
-    twice = {*bounds, *margins} & {"depth", "deviation_limit", "loss_limit"} | set(bounds) & set(margins)
-    if twice or any(len(entry) != 3 for entry in [*bounds.values(), *margins.values()]):
-        raise ValueError(f"bounds or margins have an entry that is no triple, or a name that is taken: {sorted(twice)}.")
+    scenarios = check.array("scenarios", np.zeros((1, n)) if scenarios is None else scenarios, ("n_scenarios", n)).astype(float)
+    _triples("bounds", bounds), _triples("margins", margins)
+    if twice := {*bounds, *margins} & {"depth", "deviation_limit", "loss_limit"} | set(bounds) & set(margins):
+        raise ValueError(f"bounds or margins have a name that is taken: {sorted(map(str, twice))}. Likely fix: another name.")
+    rows, venues = {}, {}
     for name, (row, *ends) in bounds.items():
-        check.array(f"bounds of {name}", row, (n,)), _limits(f"bounds of {name}", ends, (2,))
+        row, (low, high) = check.array(f"bounds of {name}", row, (n,)), _limits(f"bounds of {name}", ends, (2,))
+        if low > high or low == np.inf or high == -np.inf:
+            check.reject(f"bounds of {name}", (float(low), float(high)), "allowed is low ≤ high", "(coefficients, low, high) with -inf or inf for no limit")
+        rows[name] = row.astype(float), float(low), float(high)
     for name, (row, received, there) in margins.items():
-        check.array(f"margins of {name}", [row, received], (2, n))
-        check.number(f"margins of {name}", min(there, *row), 0, fix="margin and collateral are at least 0")
+        row, received = check.array(f"margins of {name}", [row, received], (2, n)).astype(float)
+        for least in (there, float(row.min())):
+            check.number(f"margins of {name}", least, 0, fix="margin and collateral are at least 0")
+        venues[name] = row, received, there
     centred = (scenarios - scenarios.mean(axis=0)) / np.sqrt(len(scenarios))
-    root = np.linalg.qr(centred, mode="r")  # the length of root @ x is the standard deviation
-
-    def attempt(depth: Array) -> tuple[Portfolio | None, str, dict]:
-        x = cp.Variable(n)
-        rules = _rules(x, bounds, margins, depth, scenarios, root, *risks)
-        met, cost = _met(rules), cp.sum(_times(half_spread, cp.abs(x)))
-        risk = risk_aversion / 2 * cp.sum_squares(_times(root, x)) if risk_aversion else 0
-        value, status = _solve(cp.Maximize(cp.sum(_times(exposure, x)) - cost - risk), met)
-        if np.isnan(value):
-            return None, status, rules
-        prices = {name: np.squeeze(rule.dual_value / rules[name][2]) for name, rule in met.items()}
-        return Portfolio(x.value, value, float(cost.value), prices), status, rules
-
-    found, status, rules = attempt(depth)
-    if found:
-        return found
-    _refuse_if_infeasible(rules)
-    capped = np.where(endless, 1e4 * np.max(depth, initial=1.0, where=~endless), depth)
-    far, *_ = attempt(capped)
-    if far and (names := np.flatnonzero(endless & (abs(far.positions) > 0.99 * capped)).tolist()):
-        raise ValueError(
-            f"depth is inf for {len(names)} instruments, {names[:5]} among them, and no constraint ends their positions, with "
-            "which the objective grows without bound. Likely fix: a finite depth, or a wider half_spread."
-        )
-    raise RuntimeError(f"the solver ends with {status!r}: try exposures and depths of one scale.")
+    limits = Limits(depth, rows, venues, scenarios, np.linalg.qr(centred, mode="r"), *risks)
+    return Portfolio(*maximise(limits, exposure, half_spread, risk_aversion))
 
 
-def _rules(
-    x: object, bounds: dict, margins: dict, depth: Array, scenarios: Array, root: Array, deviation: float, loss: float
-) -> dict[str, tuple]:
-    """By name the excess over each limit in units of it, whether it has to be 0 or at most 0, and the unit."""
-    finite, reach = np.isfinite(depth), np.where(np.isinf(depth) | (depth == 0), 1.0, depth)
-    rules = {"depth": (cp.multiply(finite / reach, cp.abs(x)) - np.where(finite, depth / reach, 0), False, reach)}
-    if np.isfinite(deviation):
-        rules["deviation_limit"] = (cp.norm(_times(root, x)) - deviation) / (deviation or 1.0), False, deviation or 1.0
-    if np.isfinite(loss):
-        rules["loss_limit"] = (_times(-scenarios, x) - loss) / (loss or 1.0), False, loss or 1.0
-    for name, (row, received, there) in margins.items():
-        rules[name] = (_times(row, cp.abs(x)) - there - _times(received, x)) / (there or 1.0), False, there or 1.0
-    for name, (row, low, high) in bounds.items():
-        unit = np.abs(row) @ reach or 1.0
-        ends = [sign * (_times(row, x) - end) / unit for sign, end in ((1, high), (-1, low)) if np.isfinite(end)]
-        if ends:
-            rules[name] = ends[0] if low == high else cp.max(cp.hstack(ends)), low == high, unit
-    return rules
-
-
-def _times(matrix: Array, x: object) -> object:
-    """The product by a sparse matrix: cvxpy bounds every expression, and a stored 0 times inf is nan."""
-    return csr_array(np.atleast_2d(matrix)) @ x
-
-
-def _met(rules: Mapping) -> dict:
-    return {name: excess == 0 if equal else excess <= 0 for name, (excess, equal, _) in rules.items()}
-
-
-def _solve(objective: object, met: Mapping) -> tuple[float, str]:
-    """The optimal value, nan if there is none, and the solver's status."""
-    problem = cp.Problem(objective, list(met.values()))
-    with suppress(cp.SolverError):
-        problem.solve(solver=cp.SCIPY if problem.is_lp() else cp.CLARABEL)
-    return float(problem.value) if problem.status == cp.OPTIMAL else np.nan, problem.status
-
-
-def _refuse_if_infeasible(rules: Mapping) -> None:
-    """Raise for a smallest set of rules that exclude each other, found by deletion from the elastic program."""
-    largest = lambda rule, size: (cp.norm_inf if rule[1] else cp.max)(size)
-
-    def missed(names: Iterable[str], loose: Iterable[str]) -> float:
-        """Least sum of the excesses of the loose rules while the others are met."""
-        total = sum(cp.pos(largest(rules[name], rules[name][0])) for name in loose)
-        return _solve(cp.Minimize(total), _met({name: rules[name] for name in names if name not in loose}))[0]
-
-    def least(name: str) -> float:
-        """Smallest excess of one rule, in its own units, while the others that are kept are met."""
-        size = largest(rules[name], cp.multiply(rules[name][2], rules[name][0]))
-        return _solve(cp.Minimize(cp.pos(size)), _met({other: rules[other] for other in kept if other != name}))[0]
-
-    if not missed(rules, rules) > _FEASIBLE:
-        return
-    kept = list(rules)
-    for name in rules:
-        rest = [other for other in kept if other != name]
-        kept = rest if rest and missed(rest, rest) > _FEASIBLE else kept
-    short = ", ".join(f"{name} by {least(name):.4g}" for name in kept)
-    raise ValueError(
-        f"bounds cannot be met. Impossible together, and possible without any one of them: {', '.join(kept)}. "
-        f"Missed at least, if the others of these are kept: {short}. Likely fix: relax one of them."
-    )
+def _triples(name: str, entries: Mapping[str, tuple]) -> None:
+    if not isinstance(entries, Mapping) or any(not hasattr(entry, "__len__") or len(entry) != 3 for entry in entries.values()):
+        fix = "{name: (coefficients, low, high)}" if name == "bounds" else "{name: (margin, received, collateral)}"
+        check.reject(name, entries, "no mapping of names to triples", f"{fix}, or {{}} for none")
 
 
 def _limits(name: str, value: ArrayLike, shape: tuple[int | str, ...], low: float = -np.inf) -> Array:
     """An array of the given shape in which infinities are allowed."""
     array = np.asarray(value)
-    finite = check.array(name, np.clip(array, -check.LARGEST, check.LARGEST) if array.dtype.kind in "if" else array, shape)
+    finite = check.array(name, np.clip(array, -check.LARGEST, check.LARGEST) if array.dtype.kind in "if" else array, shape).astype(float)
     check.number(name, float(finite.min()), low)
-    return np.where(abs(finite) < check.LARGEST, finite, array)
+    return np.where(abs(finite) < check.LARGEST, finite, np.copysign(np.inf, finite))

@@ -18,6 +18,7 @@ from mnvh.amm import ConstantProduct
 from mnvh.check import Array
 from mnvh.decomposition import Decomposition, attribute
 from mnvh.hedging import whalley_wilmott
+from mnvh.ladder import NEAR
 from mnvh.options import OptionHedge
 
 
@@ -34,7 +35,7 @@ def rebalance(
     signal : array, shape (n_paths, n_steps, 1), optional
         What the trigger watches; by default the target.
     width : number, or array of that shape
-        Distance at which the trigger fires, above 0 on a lattice.
+        Distance at which the trigger fires, or is as near to it as `ladder.NEAR`; above 0 on a lattice.
     inner : number, or array of that shape
         Distance to the target that is left after a trade, at most the width: 0 trades to the target, the width to the near
         edge of the band. Only for a signal that is the target.
@@ -66,7 +67,7 @@ def rebalance(
     check.number("inner", float((inner - width).max()), high=0, fix="it is a distance within the width; this is inner - width")
     holdings = np.empty((len(target), target.shape[1] + 1, 1))
     layers = (a[..., 0] for a in (target, seen, width, inner))
-    _watch(*layers, check.instance("lattice", lattice, bool), check.integer("delay", delay, 0), holdings[..., 0])
+    _watch(*layers, check.instance("lattice", lattice, bool), check.integer("delay", delay, 0, 10**9), holdings[..., 0])
     return holdings
 
 
@@ -164,10 +165,13 @@ def track(
     Decomposition
         Its `pnl` equals the increments of `follow(holdings, prices, executed=executed)`.
 
-    Raises ValueError if an entry is not finite or the shapes differ.
+    Raises ValueError if an entry is not finite or a shape differs, that of `ideal` among them.
     """
     check.instance("ideal", ideal, Decomposition)
     account = attribute(holdings, prices, executed=executed)
+    if ideal.harvest.shape != account.harvest.shape:
+        found = f"a series of shape {ideal.harvest.shape}, the prices have {account.harvest.shape}"
+        check.reject("ideal", type(ideal).__name__, found, "decompose the rule on the same prices, without total()")
     late = np.asarray(holdings) - check.array("target", target, np.shape(prices))
     directional = ideal.directional + np.vecdot(late[:, :-1], np.diff(prices, axis=1))
     return replace(ideal, directional=directional, cost=account.cost, gross=ideal.gross + account.gross)
@@ -197,6 +201,8 @@ def manipulation_cost(shift: ArrayLike, blocks: ArrayLike = 1, *, fee_bps: float
     0.001136 0.1704
     """
     up, count = check.array("shift", shift), check.array("blocks", blocks)
+    for name, values in (("shift", up), ("blocks", count)):
+        check.integer(f"{name}, in its size,", values.size, 1)
     check.number("shift", float(up.min()), 0, 100, fix="it is the logarithm of the ratio to the market price")
     check.number("blocks", float(count.min()), 1)
     fee = check.bps("fee_bps", fee_bps) / 10_000
@@ -233,8 +239,9 @@ def twap_attack(shift: float, window: int, *, geometric: bool, fee_bps: float = 
 
 
 def _push(end: Array, start: ArrayLike, fee: float) -> Array:
-    """What a push from e^start to e^end loses, marked at the market price 1, per unit of pool value."""
-    return (np.exp(fee) * (np.exp(end / 2) - np.exp(start / 2)) + np.exp(-end / 2) - np.exp(-start / 2)) / 2
+    """What a push from e^start to e^end loses, marked at the market price 1, per unit of pool value, without cancellation."""
+    charged = np.expm1(fee) * np.exp(start / 2) * np.expm1((end - start) / 2) / 2
+    return charged + 2 * np.sinh((end + start) / 4) * np.sinh((end - start) / 4)
 
 
 def _filled(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
@@ -250,9 +257,11 @@ def _watch(target, signal, width, inner, lattice, delay, holdings):
         for t in range(target.shape[1]):
             if t == due:
                 held = order
-            gap = signal[path, t] - anchor
-            if t >= due and t > 0 and abs(gap) >= width[path, t]:
-                left = np.sign(gap) * (abs(gap) % width[path, t] if lattice else inner[path, t])
+            gap, wide, stop = signal[path, t] - anchor, width[path, t], inner[path, t]
+            slack = (1 - NEAR) * (wide - stop)  # a grid of ticks reaches the width but for rounding
+            if t >= due and t > 0 and abs(gap) >= wide - slack:
+                over = abs(gap) - wide * np.floor((abs(gap) + slack) / wide) if lattice else stop
+                left = 0.0 if lattice and over <= slack else np.sign(gap) * over
                 anchor = signal[path, t] - left
                 order = target[path, t] if lattice else target[path, t] - left
                 due = t + delay

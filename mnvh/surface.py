@@ -25,7 +25,6 @@ from mnvh.check import Array
 COLUMNS = ("years", "k", "vol_bid", "vol", "vol_ask")
 FEWEST = 5  # quotes that five parameters need
 NARROWEST = 1e-4  # half-spread in volatility below which a quote weighs no more
-MARGIN = 1e-9  # g of a repaired slice
 EVALUATIONS = 200  # of the outer problem before a fit counts as failed
 
 
@@ -37,12 +36,7 @@ class FitError(ValueError):
 class RawSVI:
     """Slice w(k) = a + b[ρ(k - m) + √((k - m)² + σ²)] (Gatheral 2004).
 
-    Parameters
-    ----------
-    a, b, rho, m, sigma : float
-        b ≥ 0, |ρ| < 1, σ > 0, and the smallest variance a + bσ√(1 - ρ²) not below 0.
-
-    Raises ValueError if a parameter is out of range.
+    Raises ValueError unless b ≥ 0, |ρ| ≤ 1 (at ±1 one wing is flat), σ > 0 and the smallest variance a + bσ√(1 - ρ²) ≥ 0.
     """
 
     a: float
@@ -69,11 +63,13 @@ class RawSVI:
         return self.a + self.b * (self.rho * shifted + np.hypot(shifted, self.sigma))
 
     def density_factor(self, k: ArrayLike) -> Array:
-        """g(k): the sign of the risk-neutral density; not finite where w = 0."""
+        """g(k): the sign of the risk-neutral density; -inf where w = 0, at which every option is worth its intrinsic value."""
         shifted = np.asarray(k) - self.m
         root = np.hypot(shifted, self.sigma)
         w, w1, w2 = self.variance(k), self.b * (self.rho + shifted / root), self.b * self.sigma**2 / root**3
-        return (1 - np.asarray(k) * w1 / (2 * w)) ** 2 - w1**2 / 4 * (1 / w + 0.25) + w2 / 2
+        inverse = np.divide(1, w, out=np.zeros(np.shape(w)), where=w > 0)
+        g = (1 - np.asarray(k) * w1 * inverse / 2) ** 2 - w1**2 / 4 * (inverse + 0.25) + w2 / 2
+        return np.where(w > 0, g, -np.inf)
 
     def grid(self) -> Array:
         """Places at which checks look, dense near m and out to 10³ σ."""
@@ -83,7 +79,7 @@ class RawSVI:
 def jump_wings(svi: RawSVI, years: float) -> Array:
     """(v, ψ, p, c, ṽ): variance and skew at the money, slopes of the wings, smallest variance (Gatheral-Jacquier eq. 3.5).
 
-    Raises ValueError if years is not above 0.
+    Raises ValueError if years is not above 0, or the variance at the money is not.
 
     Examples
     --------
@@ -91,7 +87,7 @@ def jump_wings(svi: RawSVI, years: float) -> Array:
     array([ 0.017426, -0.175211,  0.699738,  1.316798,  0.011625])
     """
     check.positive("years", check.instance("svi", svi, RawSVI) and years)
-    w = float(svi.variance(0.0))
+    w = check.positive("svi, in its variance at the money,", float(svi.variance(0.0)))
     unit = svi.b / np.sqrt(w)
     tilt = svi.m / np.hypot(svi.m, svi.sigma)
     return np.array([w / years, unit / 2 * (svi.rho - tilt), unit * (1 - svi.rho), unit * (1 + svi.rho), svi.lowest / years])
@@ -130,9 +126,13 @@ def butterfly(svi: RawSVI) -> tuple[float, float, Array]:
     array([[0.6424, 1.2569]])
     """
     grid = check.instance("svi", svi, RawSVI).grid()
+    negative = _below_zero(svi.density_factor, grid)
+    if abs(svi.rho) < 1 and svi.lowest <= 1e-14 * svi.b * svi.sigma:  # w reaches 0 in a place that the grid can miss
+        zero = svi.m - svi.sigma * svi.rho / np.sqrt(1 - svi.rho**2)
+        return -np.inf, zero, np.sort(np.vstack([negative, [zero, zero]]), axis=0)
     at = int(np.clip(np.argmin(svi.density_factor(grid)), 1, len(grid) - 2))
     found = minimize_scalar(svi.density_factor, bounds=grid[[at - 1, at + 1]], method="bounded", options={"xatol": 1e-10})
-    return float(found.fun), float(found.x), _below_zero(svi.density_factor, grid)
+    return float(found.fun), float(found.x), negative
 
 
 def calendar(near: RawSVI, far: RawSVI) -> Array:
@@ -155,12 +155,7 @@ def fit_svi(k: ArrayLike, variance: ArrayLike, half_spread: ArrayLike) -> RawSVI
     k, variance, half_spread : array, shape (n_quotes,)
         Log-moneyness, total variance and half of its bid-ask spread, above 0; at least five.
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-    FitError
-        If the outer problem does not converge.
+    Raises ValueError if an argument is out of range, and FitError if the outer problem does not converge.
     """
     k = check.array("k", k, ("n_quotes",))
     check.integer("k, in its places,", len(np.unique(k)), FEWEST, fix="five parameters need five strikes")
@@ -194,22 +189,39 @@ def fit_svi(k: ArrayLike, variance: ArrayLike, half_spread: ArrayLike) -> RawSVI
 def repair(svi: RawSVI, years: float) -> RawSVI:
     """A slice without butterfly arbitrage that keeps v, ψ and p (Gatheral-Jacquier §5.1).
 
-    c′ = p + 2ψ and ṽ′ = 4vpc′/(p + c′)² are free of it for certain; the slice returned is the one nearest to the given one
-    on the line from there to its own c and ṽ. A slice without arbitrage is returned as it is.
+    With c′ = p + 2ψ and ṽ′ = 4vpc′/(p + c′)² it is a slice of SSVI, free of arbitrage for certain if √w·max(p, c′) < 2 and
+    (p + c′)·max(p, c′) ≤ 2, w = vT. The slice returned is the last one found free on the line from there to the given c and
+    ṽ, or where ṽ is no coordinate, at ψ = 0, to c and σ. A slice without arbitrage is returned as it is.
 
-    Raises ValueError as `jump_wings`.
+    Raises ValueError as `jump_wings`, and FitError if the slice with c′ and ṽ′ has arbitrage itself: a wing is too steep.
     """
-    own = jump_wings(svi, years)
-    v, skew, p, _, _ = own
-    c = p + 2 * skew
-    safe = np.array([v, skew, p, c, 4 * v * p * c / (p + c) ** 2])
+    v, skew, p, own_c, own_lowest = jump_wings(svi, years)
+    if _free(svi):
+        return svi
+    c, w = p + 2 * skew, v * years
+    level = abs(skew) < 1e-4 * (p + own_c)
+    own = np.array([own_c, svi.sigma if level else max(own_lowest, 0.0)])
+    safe = np.array([c, 2 * np.sqrt(w * p * c) / (p + c) ** 2 if level else 4 * v * p * c / (p + c) ** 2])
 
     def on_the_line(share: float) -> RawSVI:
-        return from_jump_wings(safe + share * (own - safe), years)
+        there, last = safe + share * (own - safe)
+        if not level:
+            return from_jump_wings([v, skew, p, there, last], years)
+        b, rho, beta = np.sqrt(w) * (p + there) / 2, (there - p) / (there + p), (there - p - 4 * skew) / (there + p)
+        m = last * beta / np.sqrt(1 - beta**2)
+        return RawSVI(w - b * (np.hypot(m, last) - rho * m), b, rho, m, last)
 
-    if butterfly(svi)[0] >= 0:
-        return svi
-    return on_the_line(brentq(lambda share: butterfly(on_the_line(share))[0] - MARGIN, 0, 1))
+    if p <= 0 or not _free(on_the_line(0.0)):
+        raise FitError(
+            f"svi has a {'put' if p > c else 'call'} wing too steep to repair it with v, ψ and p kept: √w·max(p, c′) is "
+            f"{np.sqrt(w) * max(p, c):.4g} (safe below 2), (p + c′)·max(p, c′) {(p + c) * max(p, c):.4g} (safe up to 2), "
+            f"with p = {p:.4g} and c′ = {c:.4g}. Likely fix: surface.fit_ssvi, which keeps neither ψ nor p."
+        )
+    good, bad = 0.0, 1.0
+    while bad - good > 1e-12:
+        middle = (good + bad) / 2
+        good, bad = (middle, bad) if _free(on_the_line(middle)) else (good, middle)
+    return on_the_line(good)
 
 
 def ssvi(theta: ArrayLike, *, rho: float, eta: float, gamma: float) -> list[RawSVI]:
@@ -220,11 +232,9 @@ def ssvi(theta: ArrayLike, *, rho: float, eta: float, gamma: float) -> list[RawS
     Parameters
     ----------
     theta : array, shape (n_expiries,)
-        Total variance at the money, above 0.
-    rho, eta, gamma : float
-        |ρ| < 1, η > 0, γ in (0, 1).
+        Total variance at the money.
 
-    Raises ValueError if a parameter is out of range.
+    Raises ValueError unless θ > 0, |ρ| < 1, η > 0 and 0 < γ < 1.
     """
     theta = check.array("theta", theta, ("n_expiries",))
     check.positive("theta", float(theta.min()))
@@ -237,18 +247,12 @@ def ssvi(theta: ArrayLike, *, rho: float, eta: float, gamma: float) -> list[RawS
 def calibrate(smiles: pd.DataFrame) -> tuple[dict[float, RawSVI], list[str]]:
     """Raw SVI for each expiry of a table made by `chains.smiles`, and what went wrong.
 
-    Returns
-    -------
-    slices : dict
-        years → RawSVI; an expiry whose fit failed is not among them.
-    report : list of str
-        Expiries without a fit, fits with fewer than half of the quotes inside bid and ask, butterfly arbitrage in a fit,
-        calendar arbitrage between two, with the places.
+    An expiry whose fit failed is not among the slices, a mapping of years. The report names those expiries, fits with fewer
+    than half of the quotes inside bid and ask, and the places of butterfly arbitrage in a fit and of calendar arbitrage.
 
-    Raises ValueError if `smiles` lacks a column.
+    Raises ValueError if `smiles` lacks a column, or has text, gaps or crossed bands in it; FitError if no expiry has a fit.
     """
-    slices: dict[float, RawSVI] = {}
-    report = []
+    slices, report = dict[float, RawSVI](), list[str]()
     for years, quotes in _by_expiry(smiles):
         try:
             slices[years] = svi = fit_svi(*_targets(years, quotes))
@@ -260,6 +264,8 @@ def calibrate(smiles: pd.DataFrame) -> tuple[dict[float, RawSVI], list[str]]:
             report.append(f"Expiry {years:.4g} years: only {inside:.0%} of the quotes hold the fit between bid and ask.")
         for low, high in butterfly(svi)[2]:
             report.append(f"Expiry {years:.4g} years: butterfly arbitrage for k in ({low:.3f}, {high:.3f}).")
+    if not slices:
+        raise FitError(f"smiles have no expiry that can be fitted. {' '.join(report)}")
     for (one, near), (other, far) in itertools.pairwise(slices.items()):
         for low, high in calendar(near, far):
             report.append(f"Expiries {one:.4g} and {other:.4g} years: calendar arbitrage for k in ({low:.3f}, {high:.3f}).")
@@ -271,9 +277,9 @@ def fit_ssvi(smiles: pd.DataFrame, slices: Mapping[float, RawSVI]) -> dict[str, 
 
     θ is each slice's variance at the money, made non-decreasing by isotonic regression; ρ, η(1 + |ρ|) ≤ 2 and γ ≤ ½ are fitted.
 
-    Raises ValueError if `smiles` lacks a column or `slices` are of other expiries, and FitError if the fit does not converge.
+    Raises ValueError as `relative_value`, or if `slices` has expiries that `smiles` has not; FitError without convergence.
     """
-    chosen = [(years, quotes) for years, quotes in _by_expiry(smiles) if years in slices]
+    chosen = [(years, quotes) for years, quotes in _by_expiry(smiles, slices) if years in slices]
     if not chosen or len(chosen) < len(slices):
         raise ValueError(f"slices are of {len(slices)} expiries, {len(chosen)} of them in smiles: pass those that calibrate made of it.")
     theta = isotonic_regression([float(slices[years].variance(0.0)) for years, _ in chosen]).x
@@ -295,16 +301,13 @@ def fit_ssvi(smiles: pd.DataFrame, slices: Mapping[float, RawSVI]) -> dict[str, 
 def relative_value(smiles: pd.DataFrame, slices: Mapping[float, RawSVI]) -> pd.DataFrame:
     """Quotes against a surface: what is rich or cheap by more than the bid-ask spread.
 
-    Returns
-    -------
-    DataFrame
-        The rows of `smiles` whose expiry is in `slices`, with `model`, the surface's volatility; `side`, -1 where the bid is
-        above it (rich: sell), +1 where the ask is below it (cheap: buy), else 0; `edge`, the volatility beyond the quote, ≥ 0.
+    Returned are the rows of `smiles` whose expiry is in `slices`, with `model`, the surface's volatility; `side`, -1 where the
+    bid is above it (rich: sell), +1 where the ask is below it (cheap: buy), else 0; `edge`, the volatility beyond, ≥ 0.
 
-    Raises ValueError if `smiles` lacks a column or shares no expiry with `slices`.
+    Raises ValueError as `calibrate` for `smiles`, or if `slices` is no mapping of years to slices or shares none of the expiries.
     """
     parts = [quotes.assign(model=np.sqrt(slices[years].variance(quotes["k"]) / years))
-             for years, quotes in _by_expiry(smiles) if years in slices]  # fmt: skip
+             for years, quotes in _by_expiry(smiles, slices) if years in slices]  # fmt: skip
     if not parts:
         raise ValueError(f"slices have the expiries {[round(float(y), 4) for y in slices]}: none of them is in smiles.")
     table = pd.concat(parts)
@@ -313,10 +316,21 @@ def relative_value(smiles: pd.DataFrame, slices: Mapping[float, RawSVI]) -> pd.D
     return table.assign(side=side, edge=np.maximum(np.maximum(rich, cheap), 0))
 
 
-def _by_expiry(smiles: pd.DataFrame) -> list[tuple[float, pd.DataFrame]]:
+def _by_expiry(smiles: pd.DataFrame, slices: Mapping[float, RawSVI] | None = ()) -> list[tuple[float, pd.DataFrame]]:
     if not isinstance(smiles, pd.DataFrame) or not set(COLUMNS) <= set(smiles.columns):
         raise ValueError(f"smiles are a {type(smiles).__name__} without all of {', '.join(COLUMNS)}: chains.smiles makes it.")
+    if slices != () and not (isinstance(slices, Mapping) and all(isinstance(svi, RawSVI) for svi in slices.values())):
+        check.reject("slices", type(slices).__name__, "allowed is a mapping of years to RawSVI", "surface.calibrate makes it")
+    for name in COLUMNS:
+        check.array(f"smiles, in the column {name},", smiles[name], ("n_quotes",), fix="keep rows with a number in each column")
+    crossing = float((smiles["vol_ask"] - smiles["vol_bid"]).min())
+    check.number("smiles, in vol_ask - vol_bid,", crossing, 0, fix="leave out crossed quotes, or swap the columns back")
     return [(float(years), quotes) for years, quotes in smiles.groupby("years")]
+
+
+def _free(svi: RawSVI) -> bool:
+    lowest, _, negative = butterfly(svi)
+    return lowest >= 0 and not len(negative)
 
 
 def _targets(years: float, quotes: pd.DataFrame) -> tuple[Array, Array, Array]:

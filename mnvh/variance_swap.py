@@ -38,7 +38,7 @@ class Strip:
         F, and K₀ ≤ F, the strike at which puts end.
     years : float
 
-    Raises ValueError if an entry is out of range, a shape differs, or the strikes do not rise.
+    Raises ValueError if an entry is out of range, a shape differs, the strikes do not rise, or the pivot is above the forward.
     """
 
     strike: Array
@@ -59,6 +59,7 @@ class Strip:
         check.positive("strike, or its smallest step,", float(np.diff(self.strike, prepend=0).min()), fix="sort the strikes")
         for name in ("forward", "pivot", "years"):
             check.positive(name, getattr(self, name))
+        check.number("pivot", self.pivot, 0, self.forward, fix="it is the first strike at or below the forward")
 
     @property
     def weights(self) -> Array:
@@ -86,15 +87,20 @@ def cboe_strip(chain: pd.DataFrame, *, rate: float) -> Strip:
     rate : float
         Continuously compounded, per year.
 
-    Raises ValueError if the chain is of several expiries, or fewer than three strikes remain.
+    Raises ValueError if the chain is of several expiries, fewer than three strikes remain, or the forward is not among them.
     """
-    both = parity(clean(chain))
-    if chain["years"].nunique() != 1 or len(both) < 3:
-        raise ValueError(f"chain has {chain['years'].nunique()} expiries and {len(both)} strikes with both: allowed is one, with 3.")
-    years, strike = float(chain["years"].iloc[0]), both.index.to_numpy(float)
+    table = clean(chain)
+    expiries, both = table["years"].unique(), parity(table)
+    if len(expiries) != 1 or len(both) < 3:
+        raise ValueError(f"chain has {len(expiries)} expiries and {len(both)} strikes with both: allowed is one, with 3.")
+    years, strike = float(expiries[0]), both.index.to_numpy(float)
     growth = np.exp(check.number("rate", rate, -1, 1, fix="for 5 % pass 0.05") * years)
     gap = both["mid_C"] - both["mid_P"]
     forward = float(gap.abs().idxmin() + growth * gap[gap.abs().idxmin()])
+    if not strike[0] <= forward <= strike[-1]:
+        which = "at or below" if forward < strike[0] else "above"
+        fault = f"no strike with both call and put is {which} the forward, {forward:.6g}"
+        check.reject("chain with both at", strike[[0, -1]].tolist(), fault, "quote more strikes, both sides of each")
     pivot = strike[np.searchsorted(strike, forward, side="right") - 1]
     low, high = strike < pivot, strike > pivot
     kept = np.concatenate([_listed(both["bid_P"][low][::-1])[::-1], [True], _listed(both["bid_C"][high])])
@@ -138,9 +144,11 @@ def moments(strip: Strip) -> tuple[float, float, float]:
         raw.append(float(start + (spacing * curvature) @ strip.quote))
     m1, m2, m3, m4 = raw
     variance = check.positive("variance of the strip", m2 - m1**2, fix="quote more strikes")
-    third = m3 - 3 * m1 * m2 + 2 * m1**3
-    fourth = m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
-    return float(np.sqrt(variance / strip.years)), third / variance**1.5, fourth / variance**2
+    skewness = (m3 - 3 * m1 * m2 + 2 * m1**3) / variance**1.5
+    kurtosis = (m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4) / variance**2
+    least = "kurtosis of the strip less 1 and its squared skewness"
+    check.number(least, kurtosis - 1 - skewness**2, -1e-9, fix="no distribution has less than 0; quote more strikes")
+    return float(np.sqrt(variance / strip.years)), skewness, kurtosis
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ PROGRAM = dict(
 )  # fmt: skip
 RISKS = ("risk_aversion", "deviation_limit", "loss_limit")
 
-NOT_HERE = {"portfolio.Portfolio": "a result"}
+NOT_HERE = {"portfolio.Portfolio": "a result", "programs": "inner steps of portfolio.construct, on arrays that it has checked"}
 CASES = {
     "portfolio.Chain": (
         QUOTED,
@@ -56,19 +56,24 @@ CASES = {
         ({"bounds": {"gamma": ([1.0, nan], 0.0, 0.0)}}, "bounds of gamma has 1 entries that are not finite"),
         ({"bounds": {"gamma": ([1.0, 1.0], nan, 0.0)}}, "bounds of gamma has 1 entries that are not finite"),
         ({"bounds": {"gamma": ([1.0, 1.0], "a", 0.0)}}, "bounds of gamma is .*real numbers"),
-        ({"bounds": {"gamma": ([1.0, 1.0], 0.0)}}, "bounds.*no triple"),
+        *[({"bounds": value}, "bounds .*no mapping of names to triples")
+          for value in (None, [([1.0, 1.0], 0.0, 0.0)], {"gamma": 3}, {"gamma": ([1.0, 1.0], 0.0)})],
         ({"bounds": {"depth": ([1.0, 1.0], 0.0, 0.0)}}, "bounds.*a name that is taken: .'depth'"),
         ({"bounds": {"venue 0": ([1.0, 1.0], 0.0, 0.0)}}, "bounds.*a name that is taken: .'venue 0'"),
-        ({"bounds": {"gamma": ([1.0, 1.0], 1.0, -1.0)}}, "bounds cannot be met.*without any one of them: gamma.* gamma by 1"),
+        *[({"bounds": {"gamma": ([1.0, 1.0], *ends)}}, "bounds of gamma .*allowed is low ≤ high")
+          for ends in ((1.0, -1.0), (1.0, -inf), (inf, inf), (-inf, -inf))],
+        ({"bounds": {1: ([1.0, 1.0], 1.0, inf), 2: ([1.0, 1.0], -inf, -1.0)}}, "bounds cannot be met.*any one of them: 1, 2.* 1 by 2"),
         ({"bounds": {"gamma": ([1.0, 1.0], 9.0, inf)}}, "bounds cannot be met.*depth, gamma.* gamma by 1"),
         *[({"margins": {"venue 0": value}}, "margins of venue 0") for value in (
             ([1.0], [0.0], 1.0), ([1.0, nan], [0.0, 0.0], 1.0), ([1.0, -1.0], [0.0, 0.0], 1.0),
-            ([1.0, 1.0], [0.0, 0.0], -1.0), ([1.0, 1.0], [0.0, 0.0], nan))],
-        ({"margins": {"venue 0": ([1.0, 1.0], [0.0, 0.0])}}, "margins.*no triple"),
-        *[({"depth": value}, "depth") for value in (5.0, [-1.0, 1.0], [nan, 1.0], ["a", "b"], [-inf, 1.0])],
+            ([1.0, 1.0], [0.0, 0.0], -1.0), ([1.0, 1.0], [0.0, 0.0], nan), ([1.0, 1.0], [0.0, 0.0], None))],
+        *[({"margins": value}, "margins .*no mapping of names to triples")
+          for value in (3, {"venue 0": 3}, {"venue 0": ([1.0, 1.0], [0.0, 0.0])})],
+        *[({"depth": value}, "depth") for value in (5.0, [-1.0, 1.0], [nan, 1.0], ["a", "b"], [-inf, 1.0],
+                                                np.array([None, 1.0]))],
         ({"depth": [inf, inf], "half_spread": [0.0, 0.0], "margins": None, "scenarios": None, **dict.fromkeys(RISKS[1:], inf),
           "risk_aversion": 0.0}, "depth is inf for 2 instruments, .0, 1. among them"),
-        *[({"half_spread": value}, "half_spread") for value in (0.1, [0.1], [-0.1, 0.1], [nan, 0.1], ["a", "b"])],
+        *[({"half_spread": value}, "half_spread") for value in (0.1, [0.1], [-0.1, 0.1], [nan, 0.1], ["a", "b"], [inf, 0.1])],
         *[({"exposure": value}, "exposure") for value in (1.0, [1.0], [nan, 1.0], ["a", "b"])],
         *[({"scenarios": value}, "scenarios") for value in ([1.0, 2.0], [[1.0]], [[nan, 1.0]], None)],
         *[({name: value}, name) for name in RISKS for value in (-1.0, nan, "a", None)],

@@ -12,13 +12,14 @@ nan = np.nan
 HEDGE = OptionHedge(100.0, 0.25, 0.2)
 PRICES = np.full((2, 4, 1), 100.0)
 TIMES = np.linspace(0, 0.2, 4)
-IDEAL = decompose(LinearGrid([[1.0]], [100.0]), PRICES)
+GRID = LinearGrid([[1.0]], [100.0])
+IDEAL = decompose(GRID, PRICES)
 
 BAD_PRICES = [({"prices": value}, "prices") for value in (PRICES[0], PRICES * nan, "a")]
 FEE = [({"fee_bps": value}, "fee_bps") for value in (-1.0, nan, 20_000, "a")] + [({"fee_bps": 0.002}, "for 0.3 % pass 30")]
 GAS = [({"gas": value}, "gas") for value in (-1.0, nan, "a")]
 LIKE_PRICES = (PRICES[:, 1:], PRICES * nan, "a")
-BLOCKS = [({"blocks": value}, "blocks") for value in (0, nan, "a")]
+BLOCKS = [({"blocks": value}, "blocks") for value in (0, nan, "a", [])]
 
 CASES = {
     "rebalancing.rebalance": (
@@ -31,7 +32,7 @@ CASES = {
         ({"inner": 2.0}, "inner - width"),
         ({"inner": 0.5, "signal": PRICES}, "inner is above 0 beside a signal"),
         ({"lattice": "yes"}, "lattice"),
-        *[({"delay": value}, "delay.*whole number of at least 0") for value in (-1, 0.5)],
+        *[({"delay": value}, "delay.*whole number of at least 0") for value in (-1, 0.5, 2**70)],
     ),
     "rebalancing.utility_band": (
         dict(hedge=HEDGE, prices=PRICES, times=TIMES, fee_bps=20, gas=0.01, risk_aversion=1.0),
@@ -55,6 +56,8 @@ CASES = {
     "rebalancing.track": (
         dict(ideal=IDEAL, target=PRICES, holdings=PRICES, prices=PRICES),
         *[({"ideal": value}, "a Decomposition") for value in (None, 1.0)],
+        ({"ideal": decompose(GRID, PRICES[:1])}, r"ideal .*shape \(1, 3\), the prices have \(2, 3\).*decompose the rule"),
+        ({"ideal": IDEAL.total()}, r"ideal .*shape \(2,\).*without total"),
         *BAD_PRICES,
         *[({"target": value}, "target") for value in LIKE_PRICES],
         *[({"holdings": value}, "holdings") for value in LIKE_PRICES],
@@ -62,7 +65,7 @@ CASES = {
     ),
     "rebalancing.manipulation_cost": (
         dict(shift=0.1),
-        *[({"shift": value}, "shift") for value in (-0.1, nan, 1000.0, "a")],
+        *[({"shift": value}, "shift") for value in (-0.1, nan, 1000.0, "a", [])],
         *BLOCKS,
         *FEE,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from mnvh import chains, surface
 from mnvh.heston import Heston
@@ -36,6 +37,14 @@ def table(name, good, dropped, message):
     return [({name: None}, message), ({name: good.drop(columns=dropped)}, message)]
 
 
+BAD_SMILES = [
+    *[({"smiles": SMILES.assign(**{name: nan})}, f"smiles, in the column {name}, has .*not finite") for name in surface.COLUMNS],
+    ({"smiles": SMILES.astype(str)}, "smiles, in the column years, is .*real numbers"),
+    ({"smiles": SMILES.iloc[:0]}, "smiles, in the column years, is shape"),
+    ({"smiles": SMILES.rename(columns={"vol_bid": "vol_ask", "vol_ask": "vol_bid"})}, "smiles, in vol_ask - vol_bid, is -.*crossed"),
+]
+NO_SLICES = [({"slices": value}, "slices .*mapping of years to RawSVI") for value in (None, list(SLICES.values()), {0.1: 1.0})]
+
 CASES = {  # name: arguments that work, then changes with the message each must meet
     "heston.Heston": (
         MODEL,
@@ -61,7 +70,9 @@ CASES = {  # name: arguments that work, then changes with the message each must 
         ({"path": "expired.csv"}, "path .*chain has no usable quote: 1 rows of expired options, dropped .rows 2"),
     ),
     "chains.clean": (dict(chain=CHAIN), *table("chain", CHAIN, "ask", "chain is a .*without all of strike"),
-                     ({"chain": CHAIN.assign(ask=nan)}, "chain has no usable quote.*without an ask")),
+                     ({"chain": CHAIN.assign(ask=nan)}, "chain has no usable quote.*without an ask"),
+                     ({"chain": CHAIN.iloc[:0]}, "chain has no usable quote: it has no row"),
+                     ({"chain": pd.concat([CHAIN, CHAIN["bid"]], axis=1)}, "chain has the columns bid more than once")),
     "chains.smiles": (dict(chain=CHAIN), *table("chain", CHAIN, "bid", "chain is a .*without all of strike"),
                       ({"chain": CHAIN[CHAIN["type"] == "C"]}, "chain has no expiry with two strikes")),
     "surface.RawSVI": (
@@ -72,7 +83,8 @@ CASES = {  # name: arguments that work, then changes with the message each must 
         *number("sigma", 0.0),
         ({"a": -0.04}, "a is -0.04.*negative at its minimum"),
     ),
-    "surface.jump_wings": (dict(svi=VOGT, years=1.0), ({"svi": None}, "svi is None.*RawSVI"), *number("years", 0.0)),
+    "surface.jump_wings": (dict(svi=VOGT, years=1.0), ({"svi": None}, "svi is None.*RawSVI"), *number("years", 0.0),
+                           ({"svi": RawSVI(0.0, 0.0, 0.0, 0.0, 1.0)}, "svi, in its variance at the money, is 0")),
     "surface.from_jump_wings": (
         dict(wings=WINGS, years=1.0),
         ({"wings": [nan] * 5}, "wings has 5 entries"),
@@ -97,7 +109,8 @@ CASES = {  # name: arguments that work, then changes with the message each must 
         ({"half_spread": np.zeros(11)}, "half_spread is 0"),
         ({"half_spread": [nan] * 11}, "half_spread has 11"),
     ),
-    "surface.repair": (dict(svi=VOGT, years=1.0), ({"svi": None}, "svi is None.*RawSVI"), *number("years", -1.0)),
+    "surface.repair": (dict(svi=VOGT, years=1.0), ({"svi": None}, "svi is None.*RawSVI"), *number("years", -1.0),
+                       ({"svi": RawSVI(0.001, 0.3, -0.5, 0.0, 0.01), "years": 1 / 52}, "svi has a put wing too steep")),
     "surface.ssvi": (
         dict(theta=[0.02, 0.04], rho=-0.3, eta=1.0, gamma=0.4),
         *[({"theta": value}, "theta") for value in ([nan], [0.0], 0.04)],
@@ -105,16 +118,20 @@ CASES = {  # name: arguments that work, then changes with the message each must 
         *number("eta", 0.0),
         *number("gamma", 0.0, 2.0),
     ),
-    "surface.calibrate": (dict(smiles=SMILES), *table("smiles", SMILES, "vol", "smiles are a .*chains.smiles makes it")),
+    "surface.calibrate": (dict(smiles=SMILES), *table("smiles", SMILES, "vol", "smiles are a .*chains.smiles makes it"), *BAD_SMILES),
     "surface.fit_ssvi": (
         dict(smiles=SMILES, slices=SLICES),
         *table("smiles", SMILES, "vol", "smiles are a .*chains.smiles makes it"),
+        *BAD_SMILES,
+        *NO_SLICES,
         ({"slices": {}}, "slices are of 0 expiries"),
         ({"slices": SLICES | {9.0: VOGT}}, "slices are of 3 expiries, 2 of them"),
     ),
     "surface.relative_value": (
         dict(smiles=SMILES, slices=SLICES),
         *table("smiles", SMILES, "k", "smiles are a .*chains.smiles makes it"),
+        *BAD_SMILES,
+        *NO_SLICES,
         ({"slices": {9.0: VOGT}}, "slices have the expiries .9.0.*none of them is in smiles"),
     ),
     "variance_swap.Strip": (
@@ -124,6 +141,7 @@ CASES = {  # name: arguments that work, then changes with the message each must 
         ({"strike": [0.0, 90.0, 110.0]}, "strike"),
         *[({name: value}, name) for name in ("quote", "half_spread") for value in ([1.0], [nan] * 3, [-1.0] * 3)],
         *[case for name in ("forward", "pivot", "years") for case in number(name, 0.0)],
+        ({"pivot": 110.0}, "pivot is 110.*first strike at or below the forward"),
     ),
     "variance_swap.cboe_strip": (
         dict(chain=CHAIN[CHAIN["years"] == 0.1], rate=0.02),
@@ -140,7 +158,8 @@ CASES = {  # name: arguments that work, then changes with the message each must 
         *number("horizon", 0.0),
     ),
     "variance_swap.moments": (dict(strip=NEAR), ({"strip": None}, "strip is None.*a Strip"),
-                              ({"strip": Strip(**(LEG | {"quote": [0.0] * 3, "pivot": 60.0}))}, "strip")),
+                              ({"strip": Strip(**(LEG | {"quote": [0.0] * 3, "pivot": 60.0}))}, "strip"),
+                              ({"strip": Strip(**(LEG | {"quote": [0.0, 8.0, 0.0], "forward": 100.0}))}, "kurtosis of the strip")),
     "variance_swap.LogContract": (dict(notional=1.0), *number("notional", 0.0, -1.0)),
 }
 

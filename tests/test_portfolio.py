@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import linprog
 from scipy.stats import norm
 
+from mnvh import programs
 from mnvh.decomposition import decompose, follow
 from mnvh.portfolio import Chain, OptionBook, construct, exposures, scenario_pnl
 
@@ -225,3 +226,75 @@ def test_what_is_missed_is_in_the_units_of_the_limit_itself():
         construct(floor, depth=[0.0, 0.0], half_spread=[0.0, 0.0])
     with pytest.raises(ValueError, match="sum by 3"):
         construct(floor, depth=[2.0, 0.0], half_spread=[0.0, 0.0])
+
+
+@pytest.mark.parametrize("deep", [1e4, 1e7, 1e9, 1e12, inf])
+def test_one_large_depth_loosens_no_constraint(deep):
+    table, depth = exposures(SMILE, reference_years=0.25), np.append(np.full(15, 100.0), deep)
+    bounds, program = neutral(table, "delta", "gamma", "vega"), dict(exposure=table.theta, depth=depth, half_spread=FREE)
+    best = construct(bounds, **program)
+    for name in bounds:
+        assert abs(table[name] @ best.positions) <= 1e-9 * abs(table[name]) @ abs(best.positions)
+    usual = construct(bounds, **program | {"depth": np.append(np.full(15, 100.0), 1e4)})
+    assert_allclose(best.objective, usual.objective, rtol=1e-9)
+    stock = np.eye(16)[15]
+    with pytest.raises(ValueError, match="without any one of them: up, down. .*up by 1, down by 1"):
+        construct(bounds | {"up": (stock, 1.0, inf), "down": (stock, -inf, 0.0)}, **program)
+
+
+@pytest.mark.parametrize("row", [[1.0, 0.0], [1.0, 1.0]])
+@pytest.mark.parametrize("gain", [[0.0, 0.0], [1.0, -1.0]])
+@pytest.mark.parametrize("deep", [1.0, 1e6, 1e9])
+def test_two_limits_that_exclude_each_other_do_so_at_any_depth(row, gain, deep):
+    apart = {"a": (row, 1.0, inf), "b": (row, -inf, 0.0), "none of it": ([1.0, -1.0], -deep, inf)}
+    with pytest.raises(ValueError, match="without any one of them: a, b. .*a by 1, b by 1"):
+        construct(apart, exposure=gain, depth=[deep, deep], half_spread=[0.0, 0.0])
+
+
+MOVES = np.vstack([np.eye(2), -np.eye(2)])
+
+
+@pytest.mark.parametrize("deep", [1e3, 1e9, 1e12])
+def test_limits_count_one_by_one_beside_a_depth_of_another_scale(deep):
+    program = dict(exposure=[1.0, 2.0], depth=[deep, deep], half_spread=[0.0, 0.0])
+    assert_allclose(construct({"cap": ([1.0, 0.0], -10.0, 10.0)}, **program).positions, [10, deep], rtol=1e-12)
+    assert_allclose(construct({}, margins={"venue": ([1.0, 1.0], [0.0, 0.0], 10.0)}, **program).positions, [0, 10], atol=1e-9)
+    assert_allclose(construct({}, scenarios=MOVES, loss_limit=3.0, **program).positions, [3, 3], rtol=1e-9)
+    assert_allclose(construct({}, scenarios=MOVES, deviation_limit=3.0, **program).objective, 3 * np.sqrt(10), rtol=1e-7)
+    assert_allclose(construct({}, scenarios=MOVES, risk_aversion=0.1, **program).positions, [20, 40], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1e-5, 1.0, 1e6])
+def test_the_currency_is_a_matter_of_taste(scale):
+    gain = scale * np.array([1.0, 0.5])
+    linear = construct({"sum": ([1.0, 1.0], 0.0, 0.0)}, exposure=gain, depth=[5.0, 3.0], half_spread=gain / 10)
+    assert_allclose(linear.positions, [3, -3], rtol=1e-9)
+    assert_allclose(linear.objective, 3 * gain[0] - 3 * gain[1] - 3 * gain.sum() / 10, rtol=1e-9)
+    for depth in (10.0, inf):
+        least = construct({}, exposure=gain, scenarios=scale * MOVES, risk_aversion=1 / scale, depth=[depth] * 2, half_spread=[0, 0])
+        assert_allclose(least.positions, [2, 1], rtol=1e-6)
+
+
+def test_a_small_aversion_ends_positions_without_depth():
+    found = construct({}, exposure=[1.0, 0.5], scenarios=MOVES, risk_aversion=1e-9, depth=[inf, inf], half_spread=[0.0, 0.0])
+    assert_allclose(found.positions, [2e9, 1e9], rtol=1e-6)
+
+
+def test_a_solution_that_misses_a_limit_is_no_solution(monkeypatch):
+    solve = programs._solve
+
+    def careless(objective, met):
+        value, status = solve(objective, met)
+        for variable in objective.variables():
+            variable.value = None if variable.value is None else 1.01 * variable.value
+        return value, status
+
+    monkeypatch.setattr(programs, "_solve", careless)
+    with pytest.raises(RuntimeError, match="the solver misses depth by a relative 0.0"):
+        construct({}, exposure=[1.0], depth=[5.0], half_spread=[0.0])
+
+
+def test_whole_and_rational_numbers_are_numbers():
+    whole = np.array([5, 3], dtype=object)
+    found = construct({1: (whole, 0, 0)}, exposure=np.array([1, 0], dtype=object), depth=whole, half_spread=np.array([0, 0], dtype=object))
+    assert_allclose(found.positions, [1.8, -3])

@@ -45,6 +45,33 @@ def test_a_price_step_on_a_lattice_fires_where_a_ladder_of_resting_orders_fills(
     assert len(fills.rung) > 10
 
 
+@pytest.mark.parametrize("ticks", [1, 3, 10, 50])
+@pytest.mark.parametrize("start", [100.0, 10_000.0])
+def test_on_a_grid_of_ticks_trigger_and_ladder_fire_where_whole_numbers_do(start, ticks):
+    walk = np.cumsum(np.random.default_rng(5).choice([-1, 1], 20_000))
+    walk -= walk[0]
+    anchor, fires = 0, []
+    for tick in walk[1:].tolist():
+        fires.append(abs(tick - anchor) >= ticks)
+        anchor += int(np.sign(tick - anchor)) * (abs(tick - anchor) // ticks) * ticks
+    prices, step = np.round(start + 0.01 * walk, 2), ticks / 100
+    index = np.arange(len(walk), dtype=float)[None, :, None]
+    for signal, width in ((prices, step), (0.1 * walk, 0.1 * ticks)):
+        held = rb.rebalance(index, signal=signal[None, :, None], width=width, lattice=True)[0, :-1, 0]
+        assert ((np.diff(held) != 0) == fires).all()
+    book = quotes.around(prices, 0.0, interval=1.0)
+    fills = ladder.run(book, steps_price=[step])[0][0]
+    assert ((np.diff(ladder.levels(book, fills)) != 0) == fires).all()
+
+
+def test_at_the_edge_of_a_band_a_target_at_rest_is_left_alone():
+    """Rounding must not make the band fire again, and pay gas, at the distance that it left."""
+    target = (0.1 + 0.3 * np.arange(40) * (np.arange(40) < 20)).cumsum()[None, :, None]
+    target[0, 20:] = target[0, 20] - 1e-12 * np.arange(20)[:, None]
+    held = rb.rebalance(target, width=0.7, inner=0.7)[0, :, 0]
+    assert (np.diff(held[20:]) == 0).all() and (np.diff(held[:20]) != 0).sum() > 10
+
+
 @given(seed=st.integers(0, 2**32), width=st.floats(0.01, 3), share=st.floats(0, 1), delay=st.integers(0, 5))
 @settings(max_examples=40, deadline=None)
 def test_holdings_stay_within_the_width_of_the_target_and_are_a_target_of_the_past_under_delay(seed, width, share, delay):
@@ -146,6 +173,13 @@ def test_what_a_manipulator_loses_is_what_the_arbitrageur_earns(up):
     market, pushed = np.array([100.0]), np.array([100.0 * np.exp(up)])
     assert_allclose(rb.manipulation_cost(up) * -pool.value(market), pool.divergence(market, pushed), rtol=1e-10)
     assert_allclose(rb.manipulation_cost(up, 7), 7 * (np.cosh(up / 2) - 1), rtol=1e-9)
+
+
+def test_a_small_push_costs_the_square_of_its_size():
+    for up in (1e-3, 1e-8, 1e-12):
+        assert_allclose(rb.manipulation_cost(up), up**2 / 8, rtol=1e-6, atol=0)
+        assert_allclose(rb.manipulation_cost(up, fee_bps=30), np.expm1(0.003) * up / 4 + up**2 / 8, rtol=1e-3, atol=0)
+    assert_allclose(rb.twap_attack(1e-12, 150, geometric=True)[1], 150 * 1e-24 / 8, rtol=1e-6, atol=0)
 
 
 def test_manipulation_block_by_block_with_a_log_fee():

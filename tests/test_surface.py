@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from mnvh import chains, options, surface
+from mnvh import chains, heston, options, surface
 from mnvh.heston import Heston
 from mnvh.surface import RawSVI
 
@@ -37,6 +37,20 @@ def test_heston_keeps_parity_and_is_black_scholes_without_vol_of_variance():
     strikes = np.linspace(60, 150, 10)
     assert_allclose(HESTON.price(100, strikes, 0.5) - HESTON.price(100, strikes, 0.5, call=False), 100 - strikes, atol=1e-12)
     assert_allclose(Heston(1.0, 0.04, 1e-4, 0.0, 0.04).price(100, strikes, 0.5), options.price(100, strikes, 0.5, 0.2), atol=2e-7)
+
+
+def test_the_error_of_hestons_price_is_within_what_its_docstring_says(monkeypatch):
+    rng, rows = np.random.default_rng(2), []
+    for _ in range(150):
+        reversion, long_variance, xi, now = 10 ** rng.uniform((-2, -3, -1.5, -3), (1.3, 0, 1, 0))
+        model, years = Heston(reversion, long_variance, xi, rng.uniform(-0.99, 0.99), now), 10 ** rng.uniform(-2.3, 1.3)
+        rows.append((model, np.exp(np.clip(rng.uniform(-4.5, 3) * np.sqrt(model.expected_variance(years) * years), -5, 5)), years))
+    found = np.array([float(model.price(1.0, strike, years)) for model, strike, years in rows])
+    for name, values in zip(("_NODES", "_WEIGHTS"), np.polynomial.legendre.leggauss(2500), strict=True):
+        monkeypatch.setattr(heston, name, values)
+    error = abs(found - [float(model.price(1.0, strike, years)) for model, strike, years in rows])
+    usual = np.array([model.vol_of_variance <= 1 for model, *_ in rows])
+    assert error[usual].max() < 1e-7 and 1e-7 < error[~usual].max() < 1e-3
 
 
 def test_hestons_limit_is_published_and_is_reached_as_one_over_t():
@@ -78,6 +92,50 @@ def test_the_repair_keeps_level_skew_and_put_wing_and_lies_between_the_guarantee
     assert 0.3493158 < found[3] < wings[3] and wings[4] < found[4] < 0.01548182
     assert 0 <= surface.butterfly(repaired)[0] < 1e-8
     assert surface.repair(repaired, 1.0) is repaired
+
+
+@settings(max_examples=40, deadline=None)
+@given(svi=sviparams, years=st.floats(0.05, 3))
+def test_a_repair_is_free_of_arbitrage_and_keeps_three_wings_or_says_which_is_too_steep(svi, years):
+    w, (_, skew, p, c, _) = float(svi.variance(0.0)), surface.jump_wings(svi, 1.0)
+    c = p + 2 * skew
+    try:
+        repaired = surface.repair(svi, years)
+    except surface.FitError as error:
+        assert f"a {'put' if p > c else 'call'} wing too steep" in str(error)
+        assert np.sqrt(w) * max(p, c) > 2 or (p + c) * max(p, c) > 2  # within these bounds there always is one
+    else:
+        lowest, _, negative = surface.butterfly(repaired)
+        assert lowest >= 0 and len(negative) == 0
+        assert_allclose(surface.jump_wings(repaired, 1.0)[:3], surface.jump_wings(svi, 1.0)[:3], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("svi", [RawSVI(0.02, 0.6, -0.3, 0.02, 0.05), RawSVI(0.04, 3.0, 0.2, 0.05, 0.1), RawSVI(5e-4, 0.1, 1.0, 0, 0.01)])
+def test_a_wing_too_steep_to_repair_is_an_error_that_names_it(svi):
+    assert surface.butterfly(svi)[0] < 0
+    with pytest.raises(surface.FitError, match=r"svi has a (put|call) wing too steep.* \(safe below 2\).* \(safe up to 2\)"):
+        surface.repair(svi, 1.0)
+
+
+@pytest.mark.parametrize(("w", "b", "rho", "sigma", "tilt"), [(5.5e-4, 0.05, 0.0, 1e-3, 0.0), (1.5e-3, 0.08, 0.3, 2e-3, 0.3), (5.5e-4, 0.05, 1e-9, 1e-3, 0)])
+def test_a_slice_without_skew_is_repaired_by_its_roundness(w, b, rho, sigma, tilt):
+    """Its smallest variance is the one at the money, whatever σ is: ṽ cannot say how round it is."""
+    svi = RawSVI(w - b * sigma * np.sqrt(1 - tilt**2), b, rho, sigma * tilt / np.sqrt(1 - tilt**2), sigma)
+    repaired = surface.repair(svi, 1.0)
+    assert surface.butterfly(svi)[0] < 0 <= surface.butterfly(repaired)[0] and repaired.sigma > svi.sigma
+    assert_allclose(surface.jump_wings(repaired, 1.0)[:3], surface.jump_wings(svi, 1.0)[:3], rtol=1e-9, atol=1e-9)
+
+
+def test_a_slice_that_touches_zero_has_arbitrage_there():
+    """All options are worth their intrinsic value at one strike, and then at all strikes or there is a free butterfly."""
+    lowest, place, negative = surface.butterfly(RawSVI(-0.02, 0.1, 0.0, 0.1, 0.2))
+    assert lowest == -np.inf and place == pytest.approx(0.1)
+    assert_allclose(negative, [[0.1, 0.1], [0.308296, 0.667143]], atol=1e-6)
+    lowest, _, negative = surface.butterfly(RawSVI(0.0, 0.0, 0.0, 0.0, 1.0))
+    assert lowest == -np.inf and negative[0, 0] < -1000 and negative[-1, 1] > 1000
+    repaired = surface.repair(RawSVI(-0.02, 0.1, 0.0, 0.1, 0.2), 1.0)
+    assert surface.butterfly(repaired)[0] >= 0 and repaired.lowest > 0
+    assert surface.butterfly(RawSVI(0.01, 0.05, 1.0, 0.0, 0.2))[0] > 0  # a flat wing is none of this
 
 
 @given(svi=sviparams, years=st.floats(0.05, 3))
@@ -130,8 +188,8 @@ def test_a_fit_that_does_not_converge_is_an_error_and_leaves_no_slice(monkeypatc
     quotes = SMILES[SMILES["years"] == 0.5]
     with pytest.raises(surface.FitError, match="no SVI slice was found in 1 evaluations"):
         surface.fit_svi(quotes["k"], quotes["vol"] ** 2 * 0.5, np.full(len(quotes), 1e-3))
-    slices, report = surface.calibrate(SMILES)
-    assert slices == {} and len([line for line in report if "has no fit" in line]) == 4
+    with pytest.raises(surface.FitError, match="smiles have no expiry that can be fitted.*(0.1 years has no fit.*){1}1 years has no fit"):
+        surface.calibrate(SMILES)
     with pytest.raises(surface.FitError, match="no SSVI surface"):
         surface.fit_ssvi(SMILES, SLICES)
 
@@ -242,6 +300,18 @@ def test_what_is_no_quote_is_dropped_counted_and_named(row, words):
     assert cleaned.attrs["report"] == [words] and len(cleaned) == 6
 
 
+def test_rows_with_the_same_label_are_dropped_one_by_one():
+    table = chain(*GOOD, (95.0, 0.5, 5.0, np.nan, "P"), (105.0, 0.5, 9.0, 1.0, "C"))
+    parts = [table[table["type"] == kind].reset_index(drop=True) for kind in "CP"]
+    twice = chains.clean(pd.concat(parts))
+    assert len(twice) == 6 and list(twice.index) == [0, 1, 2] * 2
+    assert twice.attrs["report"] == ["1 rows without an ask, dropped (rows 3).", "1 rows crossed or with a negative bid, dropped (rows 3)."]
+    by_strike = chains.clean(table.set_index("strike", drop=False))
+    assert len(by_strike) == 6 and "without an ask, dropped (rows 95.0)" in by_strike.attrs["report"][0]
+    for odd in (twice, by_strike):
+        assert_allclose(chains.smiles(odd)["vol"], chains.smiles(chains.clean(table))["vol"])
+
+
 @pytest.mark.parametrize("bid", [0.0, np.nan])
 def test_a_quote_without_a_bid_is_kept_for_the_index_and_not_for_the_smile(bid):
     cleaned = chains.clean(chain(*GOOD, (130.0, 0.5, bid, 4.1, "C")))
@@ -257,6 +327,15 @@ def test_static_arbitrage_at_the_touch_is_counted_and_kept(strike, kind, bid):
     rows = chain(*GOOD, (strike, 0.5, bid, bid + 0.1, kind))
     report = chains.clean(rows).attrs["report"]
     assert len(report) == 1 and "static arbitrage); kept (rows 6" in report[0]
+
+
+@pytest.mark.parametrize(("kind", "prices"), [("C", [12.0, 1.0]), ("P", [1.0, 12.0])])
+def test_a_vertical_dearer_than_its_strikes_are_apart_is_arbitrage(kind, prices):
+    """A spread that pays 10 at most costs 11; locked quotes at exactly 10 apart are none."""
+    for excess, found in ((0.0, True), (1.0, False)):
+        dear = [max(price - excess * (price > 1), 0) for price in prices]
+        rows = [(strike, 0.5, bid, bid, kind) for strike, bid in zip((100.1, 110.1), dear, strict=True)]
+        assert any("static arbitrage" in line for line in chains.clean(chain(*rows)).attrs["report"]) == found
 
 
 def test_an_ask_that_no_volatility_has_is_named_and_left_out_of_the_smile():
@@ -277,8 +356,11 @@ def test_parity_broken_beyond_bid_and_ask_is_counted():
 
 
 def test_too_few_quotes_for_a_slice_are_reported_and_not_fitted():
-    slices, report = surface.calibrate(chains.smiles(chain(*GOOD)))
-    assert slices == {} and "Expiry 0.5 years has no fit: k, in its places, is" in report[0]
+    few = chains.smiles(chain(*GOOD))
+    slices, report = surface.calibrate(pd.concat([SMILES, few.assign(years=0.6)]))
+    assert list(slices) == YEARS and "Expiry 0.6 years has no fit: k, in its places, is" in report[0]
+    with pytest.raises(ValueError, match="no expiry that can be fitted. Expiry 0.5 years has no fit: k, in its places, is 3"):
+        surface.calibrate(few)
 
 
 def test_a_readers_file_gives_the_same_chain(tmp_path):
@@ -294,3 +376,53 @@ def test_a_readers_file_gives_the_same_chain(tmp_path):
     out.assign(expiry=CHAIN["years"])[["type", "ask", "expiry", "bid", "strike"]].to_csv(path, index=False)
     with pytest.warns(UserWarning):
         assert_allclose(chains.read_chain(path)["years"], CHAIN["years"])
+
+
+DATED = "strike,type,bid,ask,expiry,date\n90,C,11,12,{0},{1}\n100,C,4,5,{0},{1}\n110,C,1,2,{0},{1}\n"
+
+
+@pytest.mark.parametrize(
+    ("expiry", "date", "words"),
+    [
+        ("30", "2026-01-01", "column expiry: '30' in row 2 is 30 years, above 10. Likely fix: pass days / 365, or a date"),
+        ("20260131", "20260101", "column expiry: '20260131' in row 2 is .* years, above 10"),
+        ("2062-01-31", "2026-01-01", "column expiry: '2062-01-31' in row 2 is 36.* years, above 10"),
+        ("1/31/2026", "1/1/2026", "column expiry: no entry can be read, the first is '1/31/2026'. Likely fix: write dates as YYYY-MM-DD"),
+        ("31JAN26", "2026-01-01", "column expiry: no entry can be read, the first is '31JAN26'"),
+        ("2026-01-31", "1/1/2026", "column date: no entry can be read, the first is '1/1/2026'"),
+    ],
+)
+def test_an_expiry_that_cannot_be_meant_is_refused_by_column_and_row(tmp_path, expiry, date, words):
+    (tmp_path / "chain.csv").write_text(DATED.format(expiry, date))
+    with pytest.raises(ValueError, match=f"chain.csv.*{words}"):
+        chains.read_chain(tmp_path / "chain.csv")
+
+
+@pytest.mark.parametrize("expiry", ["2026-01-31", "2026-01-31T00:00:00Z", "2026-01-31T01:00:00+01:00", f"{30 / 365}", "20260131T000000"])
+@pytest.mark.parametrize("date", ["2026-01-01", "2026-01-01T00:00:00Z", "20260101"])
+def test_dates_with_and_without_a_zone_and_years_can_be_read(tmp_path, expiry, date):
+    (tmp_path / "chain.csv").write_text(DATED.format(expiry, date))
+    assert_allclose(chains.read_chain(tmp_path / "chain.csv")["years"], 30 / 365, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["datetime64[ns]", "datetime64[ns, UTC]", "date", "years"])
+def test_a_parquet_file_may_hold_dates_or_numbers(tmp_path, kind):
+    table = pd.DataFrame({"strike": [90.0, 100.0], "type": "C", "bid": [11.0, 4.0], "ask": [12.0, 5.0]})
+    for name, day in (("expiry", "2026-01-31"), ("date", "2026-01-01")):
+        dates = pd.Series(pd.to_datetime([day] * 2))
+        table[name] = dates.dt.date if kind == "date" else dates.dt.tz_localize("UTC") if "UTC" in kind else dates
+    if kind == "years":
+        table["expiry"] = 30 / 365
+    table.to_parquet(tmp_path / "chain.parquet")
+    assert_allclose(chains.read_chain(tmp_path / "chain.parquet")["years"], 30 / 365, rtol=1e-12)
+
+
+def test_expiries_and_dates_that_cannot_be_read_are_counted_apart(tmp_path):
+    text = DATED.format("2026-01-31", "2026-01-01") + "120,C,1,2,1/31/2026,2026-01-01\n130,C,1,2,2026-01-31,x\n140,C,1,2,,2026-01-01\n"
+    (tmp_path / "chain.csv").write_text(text)
+    with pytest.warns(UserWarning, match="chain.csv"):
+        report = chains.read_chain(tmp_path / "chain.csv").attrs["report"]
+    assert [line[:42] for line in report] == [
+        "1 rows whose expiry cannot be read, droppe", "1 rows whose date cannot be read, dropped;", "1 rows without strike, expiry or type, dro",
+    ]  # fmt: skip
+    assert [line[-9:] for line in report] == ["(rows 5).", "(rows 6).", "(rows 7)."]

@@ -112,6 +112,27 @@ def test_the_strip_stops_at_the_second_strike_in_a_row_without_a_bid():
     assert_allclose(strip.weights * 0.1 / 2 * strip.strike**2, [5.0, 7.5, 10.0])  # one-sided at the ends
 
 
+@pytest.mark.parametrize(("kept", "words"), [((100.5, 200.0), "at or below"), ((0.0, 99.5), "above")])
+def test_a_chain_whose_forward_lies_beyond_its_strikes_with_both_has_no_strip(kept, words):
+    """Without in-the-money calls the lowest strike with both is above the forward, and the pivot was the highest strike."""
+    chain = chains.synthetic(np.random.default_rng(1), Heston(1.15, 0.04, 0.39, -0.64, 0.04), years=[0.25], n_strikes=60)
+    one_sided = chain[(chain["type"] == ("P" if words == "at or below" else "C")) | chain["strike"].between(*kept)]
+    with pytest.raises(ValueError, match=f"chain .*no strike with both call and put is {words} the forward, 100.*quote more strikes"):
+        vs.cboe_strip(one_sided, rate=0.0)
+
+
+def test_what_clean_drops_does_not_count_as_an_expiry():
+    chain = rows([0.1, 0.2, 0.3, 0.5, 2.0, 6.0, 11.0, 16.0], [21.0, 16.0, 11.0, 6.0, 2.0, 0.4, 0.3, 0.1])
+    odd = pd.concat([chain.head(1).assign(years=np.nan), chain.head(1).assign(years=-0.1), chain])
+    assert vs.cboe_strip(odd, rate=0.0).variance == vs.cboe_strip(chain, rate=0.0).variance
+
+
+def test_moments_of_no_distribution_are_refused():
+    """Kurtosis is at least 1 + skewness², which a single option between two strikes breaks."""
+    with pytest.raises(ValueError, match="kurtosis of the strip less 1 and its squared skewness is -"):
+        vs.moments(vs.Strip([50.0, 100.0, 150.0], [0.0, 8.0, 0.0], [0.0] * 3, 100.0, 100.0, 0.25))
+
+
 def test_the_index_of_a_synthetic_chain_is_near_the_fair_volatility():
     years = [23 / 365, 37 / 365]
     chain = chains.synthetic(np.random.default_rng(4), HESTON, years=years, n_strikes=120, tick=0.0025)
