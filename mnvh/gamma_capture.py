@@ -75,7 +75,9 @@ def annualised(variance: ArrayLike, seconds: ArrayLike, *, year: float = YEAR) -
 
 
 def relative_error(fills: Fills) -> float:
-    """Standard error of the volatility relative to it, captured or corrected; .058 for 50 fills without spread or overshoot.
+    """Standard error of the corrected volatility relative to it; .058 for 50 fills without spread or overshoot.
+
+    For the captured one it is right or, where overshoot or spread vary, some per cent too large.
 
     Asymptotic in the number of fills, for normal increments of constant variance. With δ = ±s/2 + R, how far beyond its rung
     the mid stands after a fill, it is ½√{2E[(h+δ)⁴ - δ⁴] / (3h E[h+2δ] σ²T)}: the martingale of the path identity has the

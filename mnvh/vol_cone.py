@@ -24,7 +24,7 @@ FEW = 10  # fills below which a window says little
 
 
 def steps_for(quotes: Quotes, windows: ArrayLike, *, n_fills: float = 50) -> Array:
-    """Steps in basis points that long and short ladders fill `n_fills` times in the windows, on the mean of the two (document §1).
+    """Steps in basis points that long and short ladders fill `n_fills` times in the windows, at the mean of their times between fills (document §1).
 
     h = σ√(T/n), with σ² the corrected variance rate of a ladder of about this step over these quotes, or where it has less
     than ten fills the quadratic variation of the mid.
@@ -188,7 +188,7 @@ class Cone:
             if np.isfinite(row.windows) and not np.isfinite(row.long_last):
                 lines.append(f"{name}: not full since the last gap; last values left empty.")
             if row.step_bps <= spread:
-                lines.append(f"{name}: at or below the mean spread, {spread:.2f} bp; stops would count quotes: short left empty.")
+                lines.append(f"{name}: at or below the mean spread, {spread:.2f} bp; the stops' count grows with the quotes: short left empty.")
         return tuple(lines)
 
 

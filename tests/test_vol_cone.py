@@ -153,13 +153,14 @@ def test_what_the_chapter_says_of_the_real_day_in_words(eurusd):
     assert f"{len(x):,} quotes with a mean spread of {spread:.2f} basis points" in text
     quadratic = 100 * gc.annualised(np.diff(x) @ np.diff(x), eurusd.time[-1])
     assert f"the quadratic variation of the mid is {quadratic:.2f}" in text
-    said = []
-    red, purple = ladder.run(eurusd, steps_bps=[2.0, 4.0])[0]
-    for short, long in ((3600, 14_400), (1800, 7200)):
-        ends = np.arange(long, eurusd.time[-1] - short, short)
-        lines = [gc.trailing(f, t, w) / w for f, t, w in ((red, ends, short), (purple, ends, long), (red, ends + short, short))]
-        table = np.column_stack([np.ones(len(ends)), *np.sqrt(lines[:2])])
-        fit, left = np.linalg.lstsq(table, np.sqrt(lines[2]))[:2]
-        said += [fit[1], np.sqrt(np.linalg.inv(table.T @ table)[1, 1] * left[0] / (len(ends) - 3))]
-    words = "the coefficient of red is {:.2f} with a standard error of {:.2f} for the next hour, and {:.2f} with {:.2f} for the next half hour"
-    assert words.format(*said) in text
+    (red, purple), _ = ladder.run(eurusd, steps_bps=[2.0, 4.0])
+    short, long = 1800, 14_400
+    ends = np.arange(long, eurusd.time[-1] - short, short)
+    lines = [gc.trailing(f, t, w) / w for f, t, w in ((red, ends, short), (purple, ends, long), (red, ends + short, short))]
+    table = np.column_stack([np.ones(len(ends)), *np.sqrt(lines[:2])])
+    fit, left = np.linalg.lstsq(table, np.sqrt(lines[2]))[:2]
+    error = np.sqrt(np.linalg.inv(table.T @ table)[1, 1] * left[0] / (len(ends) - 3))
+    assert f"the coefficient of red is {fit[1]:.2f} with a standard error of {error:.2f} for the next half hour" in text
+    (long,), (short,) = ladder.run(eurusd, steps_bps=[0.7])
+    assert f"filled at {len(short.rung) / len(x):.0%} of the quotes".replace("%", " %") in text
+    assert abs(np.sqrt(gc.captured(long) / (np.diff(x) @ np.diff(x))) - 2 / 3) < 0.01
