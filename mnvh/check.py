@@ -244,8 +244,10 @@ def autoregression(
     return matrix, covariance, innovation
 
 
-def weights(name: str, value: ArrayLike, shape: tuple[int | str, ...]) -> Array:
+def weights(name: str, value: ArrayLike, shape: tuple[int | str, ...], *, fix: str = "") -> Array:
     """Return `value` as portfolio weights of the given shape: at least 0, summing to 1 along the last axis.
+
+    `fix` stands for the usual hints where the numbers are no weights, but probabilities.
 
     Raises
     ------
@@ -254,12 +256,12 @@ def weights(name: str, value: ArrayLike, shape: tuple[int | str, ...]) -> Array:
     """
     result = array(name, value, shape)
     if (result < 0).any():
-        fix = "a short position can lose everything, and no log of wealth is left"
+        fix = fix or "a short position can lose everything, and no log of wealth is left"
         raise ValueError(_message(name, float(result.min()), "weights of at least 0", fix))
     gaps = abs(result.sum(axis=-1) - 1)
     if (gaps > 1e-9).any():
         worst = float(result.sum(axis=-1).flat[gaps.argmax()])
-        fix = "divide by the sum, and give cash a column of its own, with the price 1"
+        fix = fix or "divide by the sum, and give cash a column of its own, with the price 1"
         raise ValueError(_message(name, f"shape {result.shape} with the sum {worst:g}", "a sum of 1", fix))
     return result
 

@@ -39,7 +39,7 @@ def feedback_move(shocks: ArrayLike, gain: float, withdrawal: float) -> Array:
     shocks : array, any shape
         z, relative moves before hedging.
     gain : float
-        g in (-1, 1), below 0 where hedgers are long gamma. The rounds reach the root while |g|(1 + 2κ|m|) < 1.
+        g in (-1, 1), below 0 where hedgers are long gamma.
     withdrawal : float
         κ ≥ 0.
 
@@ -50,7 +50,8 @@ def feedback_move(shocks: ArrayLike, gain: float, withdrawal: float) -> Array:
     Raises
     ------
     ValueError
-        If an argument is out of range, or a shock lies beyond the cliff: then the iteration does not converge.
+        If an argument is out of range, a shock lies beyond the cliff, or hedgers long gamma overshoot, |g|(1 + 2κ|m|) ≥ 1:
+        then the rounds do not converge.
     """
     shocks = check.array("shocks", shocks)
     _loop(gain, withdrawal)
@@ -58,7 +59,12 @@ def feedback_move(shocks: ArrayLike, gain: float, withdrawal: float) -> Array:
     if (inside < 0).any():
         beyond = f"shocks has {int((inside < 0).sum())} entries beyond the cliff at {cliff(gain, withdrawal):.4g}"
         raise ValueError(f"{beyond}: the rounds do not converge. Likely fix: a lower gain, or feedback_rounds with a halt.")
-    return 2 * shocks / ((1 - gain) + np.sqrt(inside))
+    moves = 2 * shocks / ((1 - gain) + np.sqrt(inside))
+    overshoot = -gain * (1 + 2 * withdrawal * abs(moves)) >= 1
+    if overshoot.any():
+        fault = f"gain is {gain:g}, and {int(overshoot.sum())} shocks move so far that each round of hedging overshoots the last"
+        raise ValueError(f"{fault}: the rounds do not converge. Likely fix: a gain nearer 0, or feedback_rounds with a halt.")
+    return moves
 
 
 def feedback_rounds(shocks: ArrayLike, gain: float, withdrawal: float, *, n_rounds: int, halt: float) -> Array:

@@ -19,6 +19,7 @@ from mnvh.check import Array
 from mnvh.control import stationary_law
 
 Forecast = Callable[[Array], Array]
+SHORTEST = 3  # days that a regime must last on average
 
 
 class Switching(NamedTuple):
@@ -32,7 +33,7 @@ def fit_switching(returns: ArrayLike, *, max_iterations: int = 200) -> Switching
     """Two regimes of zero-mean normal returns by maximum likelihood (Hamilton, Econometrica 1989).
 
     Two must beat one by Schwarz's criterion, three parameters more: 2 Δ ln L > 3 ln n. Each must hold 10 days, so that no
-    single return is a regime.
+    single return is a regime, and last three days on average, so that heavy tails are none.
 
     Parameters
     ----------
@@ -75,6 +76,9 @@ def fit_switching(returns: ArrayLike, *, max_iterations: int = 200) -> Switching
     if (days := fit.smoothed_marginal_probabilities.sum(axis=0).min()) < 10:
         fix = "one huge return has taken a regime for itself: look at the largest, or take a longer sample"
         raise ValueError(f"returns has {days:.1f} days in one of the regimes: allowed are 10 or more. Likely fix: {fix}.")
+    if (stay := 1 / (1 - np.diag(transition)).max()) < SHORTEST:
+        fix = "independent returns with heavy tails look like this: control.realised_variance, or a longer sample"
+        raise ValueError(f"returns has a regime that lasts {stay:.1f} days: allowed are {SHORTEST} or more. Likely fix: {fix}.")
     return Switching(scale**2 * np.array(variances)[order], transition[np.ix_(order, order)])
 
 
@@ -130,7 +134,8 @@ def expected_variance(probabilities: ArrayLike, *, variances: ArrayLike, transit
     1.8
     """
     variances, transition, _ = _chain(variances, transition)
-    probabilities = check.weights("probabilities", probabilities, np.shape(probabilities)[:-1] + variances.shape)
+    shape = np.shape(probabilities)[:-1] + variances.shape
+    probabilities = check.weights("probabilities", probabilities, shape, fix="divide by the sum")
     horizon = check.integer("horizon", horizon, 1)
     ahead, mean = variances, np.zeros_like(variances)
     for _ in range(horizon):
@@ -182,7 +187,7 @@ def walk_forward(
     features : array, shape (n_days, n_features)
         Known at the close of their day.
     outcomes : array, shape (n_days,)
-        The last `delay` are not used.
+        The last `delay` are not used, and may be missing.
     first, every : int
         First day with a forecast, and days between two fits.
     delay : int
@@ -198,15 +203,24 @@ def walk_forward(
         If an entry is not finite, the first fit would have no row or lie beyond the data, or as the learner does.
     """
     features = check.array("features", features, ("n_days", "n_features"))
+    delay, outcomes = check.integer("delay", delay, 0), np.array(outcomes)
+    if outcomes.shape == (len(features),):
+        outcomes[max(len(features) - delay, 0) :] = 0
     outcomes = check.array("outcomes", outcomes, (len(features),))
-    delay = check.integer("delay", delay, 0)
+    _callable("learn", learn)
     fix = "the first fit needs a row more than delay days old, and data after it; take a shorter window"
     first = check.integer("first", first, delay + 1, max(delay + 1, len(features) - 1), fix=fix)
     blocks = []
     for start in range(first, len(features), check.integer("every", every, 1)):
-        forecast = learn(features[: start - delay], outcomes[: start - delay])
+        forecast = _callable("learn, in what it returns,", learn(features[: start - delay], outcomes[: start - delay]))
         blocks.append(forecast(features[: start + every])[start:])
     return check.array("learn", np.concatenate(blocks), (len(features) - first,), fix="a forecast for each row of the features")
+
+
+def _callable(name: str, value: object) -> Callable:
+    if not callable(value):
+        raise ValueError(f"{name} is {value!r}: allowed is a function. Likely fix: a learner of this module.")
+    return value
 
 
 def _chain(variances: ArrayLike, transition: ArrayLike) -> tuple[Array, Array, Array]:

@@ -27,6 +27,7 @@ LOWEST_FACTOR, HIGHEST_VOL = 0.05, 10.0  # a shocked volatility stays above this
 
 def _relative(name: str, value: ArrayLike, shape: tuple | None = None) -> Array:
     value = check.array(name, value, shape)
+    check.integer(f"{name}, in its number of entries,", value.size, 1)
     check.number(name, float(value.min()), -0.9999, fix="relative to today, 16 % down is -0.16")
     return value
 
@@ -47,9 +48,13 @@ def scenario_grid(moves: ArrayLike, vol_shocks: ArrayLike) -> Array:
         If an entry is out of range, or the set is singular: without a fall or without a rise.
     """
     moves, vol_shocks = _relative("moves", moves, ("n_moves",)), _relative("vol_shocks", vol_shocks, ("n_shocks",))
-    if not moves.min() < 0 < moves.max():
-        raise ValueError(f"moves is {moves.tolist()}, a singular set of scenarios: allowed are at least one fall and one rise.")
+    _two_sided("moves", moves)
     return np.stack([np.repeat(moves, len(vol_shocks)), np.tile(vol_shocks, len(moves))])
+
+
+def _two_sided(name: str, moves: Array) -> None:
+    if not moves.min() < 0 < moves.max():
+        raise ValueError(f"{name} is {moves.tolist()}, a singular set of scenarios: allowed are at least one fall and one rise.")
 
 
 VENUE = scenario_grid(np.linspace(-0.16, 0.16, 9), [-0.25, 0.0, 0.5])  # the main grid of Deribit's portfolio margin
@@ -104,10 +109,11 @@ def margin(
     Raises
     ------
     ValueError
-        As `scenario_pnl`, or if `grid` is of another shape.
+        As `scenario_pnl`, or if `grid` is of another shape or has no fall or no rise.
     """
     growth, factor = _scenarios(chain, moves, vol_shocks)
     grid = check.array("grid", grid, (2, "n_scenarios"), fix="stress.scenario_grid makes it")
+    _two_sided("grid, in its moves,", grid[0])
     further, shocked = _scenarios(chain, *grid)
     there = _pnl(chain, positions, growth[..., None] * further, factor[..., None, :] * shocked)
     change = there - _pnl(chain, positions, growth, factor)[..., None, :]
@@ -215,7 +221,11 @@ def window_returns(closes: ArrayLike, days: int) -> Array:
 def _scenarios(chain: Chain, moves: ArrayLike, vol_shocks: ArrayLike) -> tuple[Array, Array]:
     """Growth of the underlying, and the factor of each option's volatility, with a trailing axis for the options."""
     days = 365 * check.instance("chain", chain, Chain).years
-    moves, vol_shocks = np.broadcast_arrays(_relative("moves", moves), _relative("vol_shocks", vol_shocks))
+    moves, vol_shocks = _relative("moves", moves), _relative("vol_shocks", vol_shocks)
+    try:
+        moves, vol_shocks = np.broadcast_arrays(moves, vol_shocks)
+    except ValueError:
+        raise ValueError(f"moves has shape {moves.shape}, vol_shocks {vol_shocks.shape}: allowed are shapes that broadcast.") from None
     tenor = (30 / days) ** np.where(days < 30, 0.30, 0.13)
     return 1 + moves, np.maximum(1 + vol_shocks[..., None] * tenor, LOWEST_FACTOR)
 
@@ -239,4 +249,10 @@ def _first_crossing(chain: Chain, positions: ArrayLike, collateral: float, path:
     if values[0] <= 0:
         raise ValueError(f"collateral is {collateral:g}, with a cushion of {values[0]:g} today: add collateral or close positions.")
     below = np.flatnonzero(values <= 0)
-    return brentq(lambda t: left(t)[0], *steps[below[0] - 1 :][:2], xtol=1e-13) if len(below) else 1.0
+    last = below[0] if len(below) else len(steps)
+    dips = np.flatnonzero((values[1:-1] < values[:-2]) & (values[1:-1] <= values[2:])) + 1
+    for dip in dips[dips < last]:  # the cushion may end between two steps
+        found = minimize_scalar(lambda t: left(t)[0], bounds=steps[[dip - 1, dip + 1]], method="bounded", options={"xatol": 1e-9})
+        if found.fun <= 0:
+            return brentq(lambda t: left(t)[0], steps[dip - 1], found.x, xtol=1e-13)
+    return brentq(lambda t: left(t)[0], *steps[last - 1 :][:2], xtol=1e-13) if len(below) else 1.0

@@ -24,7 +24,7 @@ DAYS, YEARS = 5, 5 / 252  # of a week
 def strike_at_delta(delta: float, years: float, volatility: float) -> float:
     """exp(½σ²T - Φ⁻¹(δ)σ√T), the strike in units of the spot whose call has this delta (Black-Scholes 1973).
 
-    Raises ValueError if the delta is not inside (0, 1), or the time or the volatility is not above 0.
+    Raises ValueError if the delta is not inside (0, 1), the time is not above 0, or the volatility is not in (0, 10].
 
     Examples
     --------
@@ -32,6 +32,7 @@ def strike_at_delta(delta: float, years: float, volatility: float) -> float:
     1.1627
     """
     check.number("delta", delta, 1e-9, 1 - 1e-9, fix="the delta of a call, for 10 delta pass 0.1")
+    check.number("volatility", volatility, 0, 10, fix="for 80 % pass 0.8")
     total = check.positive("volatility", volatility) * np.sqrt(check.positive("years", years))
     return float(np.exp(total**2 / 2 - ndtri(delta) * total))
 

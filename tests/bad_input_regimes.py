@@ -69,6 +69,8 @@ CASES = {
         ({"every": 0}, "every.*whole number of at least 1"),
         *[({"features": value}, "features") for value in (FEATURES[:, 0], FEATURES * nan, "a", None)],
         *[({"outcomes": value}, "outcomes") for value in (OUTCOMES[1:], OUTCOMES * nan, "a", None)],
+        ({"learn": None}, "learn is None: allowed is a function"),
+        ({"learn": lambda x, y: y}, "learn, in what it returns, is .*allowed is a function"),
         ({"learn": lambda x, y: lambda new: new}, "learn is shape"),
         ({"learn": lambda x, y: lambda new: new[:, 0] * nan}, "learn.*not finite"),
     ),

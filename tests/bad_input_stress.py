@@ -32,7 +32,13 @@ CASES = {
         *[({"moves": value}, "singular set of scenarios") for value in ([0.0], [-0.2, -0.1], [0.0, 0.1])],
         ({"moves": [-16.0, 16.0]}, "moves is -16.0.*16 % down is -0.16"),
     ),
-    "stress.scenario_pnl": (dict(**STRANGLE, moves=-0.1, vol_shocks=0.5), *BOOK, *MOVES, *SHOCKS),
+    "stress.scenario_pnl": (
+        dict(**STRANGLE, moves=-0.1, vol_shocks=0.5),
+        *BOOK,
+        *MOVES,
+        *SHOCKS,
+        ({"moves": [0.0, 0.1], "vol_shocks": [0.0, 0.1, 0.2]}, r"moves has shape \(2,\), vol_shocks \(3,\)"),
+    ),
     "stress.margin": (
         dict(**STRANGLE),
         *BOOK,
@@ -40,6 +46,8 @@ CASES = {
         *SHOCKS,
         *[({"grid": value}, "grid.*scenario_grid makes it") for value in (None, [-0.1, 0.1], [[-0.1, 0.1]])],
         ({"isolated": 2}, "isolated is 2"),
+        ({"grid": [[0.0], [0.0]]}, "grid, in its moves, is .*singular set of scenarios"),
+        ({"moves": []}, "moves, in its number of entries, is 0"),
     ),
     "stress.cushion": (dict(**STRANGLE, collateral=50.0, moves=0.0), *BOOK, *MOVES, *SHOCKS, *COLLATERAL),
     "stress.liquidation_moves": (dict(**STRANGLE, collateral=50.0), *BOOK, *COLLATERAL, LIQUIDATED),

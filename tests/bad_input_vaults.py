@@ -21,6 +21,7 @@ CASES = {
         *off("delta", 0, 1, 10, -0.1, message="for 10 delta pass 0.1"),
         *off("years", 0, -1, inf),
         *off("volatility", 0, -0.2, inf),
+        ({"volatility": 80}, "volatility is 80.*for 80 % pass 0.8"),
     ),
     "vaults.weekly_vault": (
         dict(prices=PRICES, implied_vol=0.2, covered=True),

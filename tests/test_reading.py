@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
+from importlib.resources import files
 
 import pytest
 from conftest import ROOT
@@ -160,3 +161,14 @@ def test_search_finds_a_figure_an_author_and_a_function(read, words, page_of):
     page.wait_for_selector("#search-results li a")
     found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
     assert any(page_of in address for address in found), found
+
+
+@pytest.mark.parametrize(("name", "scheme"), [*((name, "light") for name in PAGES), ("chapters/02_decomposition", "dark"), ("index", "dark")])
+def test_a_page_has_nothing_that_a_screen_reader_cannot_read(read, name, scheme):
+    page = read(name)
+    page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
+    page.wait_for_timeout(500)  # colours fade in
+    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    # minor: a heading that is a formula alone counts as empty before speech is made of it
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] != "minor"] == []

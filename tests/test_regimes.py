@@ -116,6 +116,19 @@ def test_one_huge_return_is_no_regime(n_days, size):
         regimes.fit_switching(returns)
 
 
+@pytest.mark.parametrize("df", [3, 4, 5])
+def test_heavy_tails_are_no_regimes(df):
+    with pytest.raises(ValueError, match="returns has (a regime that lasts|one regime only|.* days in one)"):
+        regimes.fit_switching(np.random.default_rng(df).standard_t(df, 1500))
+
+
+def test_outcomes_that_are_not_known_yet_may_be_missing():
+    features, outcomes = np.arange(60.0)[:, None], np.append(np.arange(55.0), [np.nan] * 5)
+    learn = lambda x, y: lambda ahead: np.full(len(ahead), y.mean())
+    found = regimes.walk_forward(learn, features, outcomes, first=40, every=10, delay=5)
+    assert np.allclose(found, np.repeat([17.0, 22.0], 10))
+
+
 @pytest.mark.parametrize("error", [RuntimeError, np.linalg.LinAlgError])
 def test_a_fit_that_breaks_down_names_the_returns(monkeypatch, error):
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression

@@ -72,6 +72,18 @@ def test_a_unit_is_liquidated_where_its_equity_meets_the_maintenance_margin():
         assert rise == pytest.approx(99.0)  # nothing up to the end of the search
 
 
+def test_a_liquidation_within_a_narrow_band_is_found():
+    butterfly = Chain(100.0, [97.5, 98.0, 98.5], [1 / 365] * 3, [0.2] * 3, [True] * 3), [-1, 2, -1, 0]
+    fall, _ = stress.liquidation_moves(*butterfly, 0.2079)
+    assert fall == pytest.approx(-0.0191, abs=5e-4) and abs(stress.cushion(*butterfly, 0.2079, fall)) < 1e-9
+
+
+def test_rounds_that_overshoot_are_refused_where_they_do():
+    assert contagion.feedback_move(0.02, -0.9, 1.0) < 0.02
+    with pytest.raises(ValueError, match="gain is -0.9, and 1 shocks move so far.*a gain nearer 0"):
+        contagion.feedback_move([0.01, 0.5], -0.9, 10.0)
+
+
 def test_nearest_liquidation_of_a_unit_is_on_the_regression_line():
     move, shock, distance = stress.reverse_stress(*UNIT, 40.0, COVARIANCE)
     x = np.log(1 + (12.8 - 40) / 87.2)

@@ -21,6 +21,17 @@ MATHJAX = (
 )
 
 
+REPAIRS = (
+    ("<th></th>", "<td></td>"),  # the corner of a table is no heading
+    (' role="list" class="citation-list"', ' class="citation-list"'),
+    (' role="doc-biblioentry"', ""),
+    (
+        '<div class="sidebar-primary-items__start sidebar-primary__section">\n        <div class="sidebar-primary-item">',
+        '<div class="sidebar-primary-items__start sidebar-primary__section">\n        <div class="sidebar-primary-item" role="navigation" aria-label="Book">',
+    ),
+)
+
+
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
     """Copy MathJax from the wheel `sphinx-mathjax-offline` into the site."""
     if error or app.builder.format != "html":
@@ -32,6 +43,19 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
             target = Path(app.outdir, "_static", "mathjax", path.relative_to(source))
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+
+
+def repair(app: Sphinx, error: Exception | None) -> None:
+    """Mend what the theme and the bibliography say wrongly to a screen reader."""
+    if error or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        mended = text
+        for wrong, right in REPAIRS:
+            mended = mended.replace(wrong, right)
+        if mended != text:
+            path.write_text(mended, encoding="utf-8")
 
 
 def drop_thebe(app: Sphinx, config: object) -> None:
@@ -57,4 +81,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", set_numbers)
     app.connect("config-inited", drop_thebe)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", repair)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
