@@ -213,3 +213,9 @@ def test_quote_of_fewer_than_three_words_is_an_error(quote):
 
 def test_emphasis_goes_and_products_stay():
     assert normalise(" *one  two*\n and 1/2 * S^2 * (% * S)") == "one two and 1/2 * S^2 * (% * S)"
+
+
+def test_the_map_of_the_volatility_document_has_every_settled_claim():
+    text = (INDEX.parents[2] / "chapters/18_regimes.ipynb").read_text("utf-8")
+    mapped = set(re.findall(r"\(#claim-(v\d\w)\)", text))
+    assert mapped == {claim["id"].lower() for claim in of("volatility_portfolio") if claim["verdict"] not in NO_ASSERTION}
