@@ -77,6 +77,13 @@ def instance(name: str, value: object, kind: type) -> object:
     return value
 
 
+def function(name: str, value: object, *, fix: str) -> object:
+    """Return `value` if it can be called, else raise ValueError."""
+    if not callable(value):
+        raise ValueError(_message(name, value, "a function", fix))
+    return value
+
+
 def mechanism(name: str, value: object, timed: bool) -> object:
     """Return `value` if it is a potential, one that depends on time where times are given, else raise ValueError."""
     methods = [getattr(value, method, None) for method in ("value", "holdings")]
@@ -128,7 +135,7 @@ def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = Non
     Raises
     ------
     ValueError
-        If it is no array of real numbers, an entry is not finite, or the shape differs.
+        If it is no array of real numbers, it is empty, an entry is not finite, or the shape differs.
     """
     try:
         result = np.asarray(value)
@@ -142,6 +149,8 @@ def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = Non
         raise ValueError(_message(name, value, "an array of real numbers", fix or "take the real part"))
     if shape is not None:
         _same_shape(name, result, shape, fix)
+    if result.shape == (0,):
+        raise ValueError(_message(name, value, "an array with one entry at least", fix or "look at what selects the data"))
     if not np.isfinite(floats).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(floats))[0])
         count = int((~np.isfinite(floats)).sum())

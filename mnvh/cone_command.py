@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
             _progress(done)
             if stop:
                 break
-        if cone is None:
+        if cone is None and not stop:
             vol_cone.steps_for(still[0], windows)  # says what is missing
     except ValueError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -57,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         print(line, file=sys.stderr)
     if cone is None:
         print("Nothing was read, nothing is written.", file=sys.stderr)
-        return 1
+        return stop[0]
     part = f"PARTIAL: the first {100 * done:.0f} % of the file, {cone.seconds:,.0f} s of quotes. " if stop else ""
     if stream.dropped > stream.rows / 10:
         part += f"PARTIAL: {stream.dropped:,} of {stream.rows:,} rows were dropped, see above."
@@ -72,10 +73,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _above_zero(text: str) -> float:
     """A number above 0, or argparse names the option."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return number
+    with suppress(ValueError):
+        if 0 < (number := float(text)) < float("inf"):
+            return number
+    raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
 
 
 def _stem(file: str) -> str:

@@ -67,7 +67,7 @@ def annualised(variance: ArrayLike, seconds: ArrayLike, *, year: float = YEAR) -
         If a variance is negative (a short window's `corrected` may be), a time is not above 0, or the shapes differ.
     """
     variance, seconds = check.array("variance", variance), check.array("seconds", seconds)
-    if not variance.size or seconds.ndim and seconds.shape != variance.shape[-seconds.ndim :]:
+    if seconds.ndim and seconds.shape != variance.shape[-seconds.ndim :]:
         raise ValueError(f"seconds has shape {seconds.shape}, variance {variance.shape}: allowed is a number, or one for each variance.")
     check.number("variance", float(variance.min()), 0, fix="too few fills: a longer window or a smaller step")
     check.positive("seconds", float(seconds.min()))
@@ -207,8 +207,7 @@ def implied_vol(pnl_rate: float, decay: Callable[[float], float], *, highest: fl
     """
     pnl_rate = check.number("pnl_rate", pnl_rate, 0)
     highest = check.positive("highest", highest)
-    if not callable(decay):
-        raise ValueError(f"decay is {decay!r}: allowed is a function of the volatility. Likely fix: normal_decay.")
+    check.function("decay", decay, fix="normal_decay, or lognormal_decay(price)")
     check.number("decay(0)", decay(0.0), high=pnl_rate, fix="theta without volatility is 0; pass lognormal_decay(price), not lognormal_decay")
     if decay(highest) < pnl_rate:
         fix = "raise it, or check that rate and decay are per the same unit of time"

@@ -201,8 +201,6 @@ def manipulation_cost(shift: ArrayLike, blocks: ArrayLike = 1, *, fee_bps: float
     0.001136 0.1704
     """
     up, count = check.array("shift", shift), check.array("blocks", blocks)
-    for name, values in (("shift", up), ("blocks", count)):
-        check.integer(f"{name}, in its size,", values.size, 1)
     check.number("shift", float(up.min()), 0, 100, fix="it is the logarithm of the ratio to the market price")
     check.number("blocks", float(count.min()), 1)
     fee = check.bps("fee_bps", fee_bps) / 10_000

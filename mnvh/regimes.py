@@ -46,7 +46,7 @@ def fit_switching(returns: ArrayLike, *, max_iterations: int = 200) -> Switching
     ------
     ValueError
         If a return is not finite, all look like prices or all are 0, there is one regime only, an outlier takes one for itself,
-        or the fit does not converge.
+        one lasts less than three days, or the fit does not converge.
     """
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression  # its import takes seconds
 
@@ -207,20 +207,15 @@ def walk_forward(
     if outcomes.shape == (len(features),):
         outcomes[max(len(features) - delay, 0) :] = 0
     outcomes = check.array("outcomes", outcomes, (len(features),))
-    _callable("learn", learn)
+    check.function("learn", learn, fix="a learner of this module")
     fix = "the first fit needs a row more than delay days old, and data after it; take a shorter window"
     first = check.integer("first", first, delay + 1, max(delay + 1, len(features) - 1), fix=fix)
     blocks = []
     for start in range(first, len(features), check.integer("every", every, 1)):
-        forecast = _callable("learn, in what it returns,", learn(features[: start - delay], outcomes[: start - delay]))
+        forecast = learn(features[: start - delay], outcomes[: start - delay])
+        check.function("learn, in what it returns,", forecast, fix="return a function of the features")
         blocks.append(forecast(features[: start + every])[start:])
     return check.array("learn", np.concatenate(blocks), (len(features) - first,), fix="a forecast for each row of the features")
-
-
-def _callable(name: str, value: object) -> Callable:
-    if not callable(value):
-        raise ValueError(f"{name} is {value!r}: allowed is a function. Likely fix: a learner of this module.")
-    return value
 
 
 def _chain(variances: ArrayLike, transition: ArrayLike) -> tuple[Array, Array, Array]:

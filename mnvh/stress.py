@@ -27,7 +27,6 @@ LOWEST_FACTOR, HIGHEST_VOL = 0.05, 10.0  # a shocked volatility stays above this
 
 def _relative(name: str, value: ArrayLike, shape: tuple | None = None) -> Array:
     value = check.array(name, value, shape)
-    check.integer(f"{name}, in its number of entries,", value.size, 1)
     check.number(name, float(value.min()), -0.9999, fix="relative to today, 16 % down is -0.16")
     return value
 

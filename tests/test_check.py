@@ -86,6 +86,7 @@ BAD = [
     ("evaluated", (np.zeros((2, 1)), SimpleNamespace(value=lambda p: p[:, 0] + nan), "value"),
      r"x is \[0.0\] at \(0,\), where the value of .* not finite, as at 2 places.*mend"),
     ("reject", ("a.csv", "has one column", "separate by commas"), "x 'a.csv': has one column. Likely fix: separate by commas."),
+    ("array", ([],), r"x is \[\]: allowed is an array with one entry at least.*selects the data"),
     ("instance", (1.0, Fraction), "x is 1.0: allowed is a Fraction.*fractions makes it"),
     ("weights", ([0.5, 0.4], ("n",)), "with the sum 0.9: allowed is a sum of 1.*divide by the sum"),
     ("weights", ([1.5, -0.5], ("n",)), "x is -0.5: allowed is weights of at least 0"),
@@ -111,7 +112,12 @@ def test_what_is_not_allowed_is_named_with_its_value_and_what_is_allowed(name, a
 
 
 def test_every_check_is_tested():
-    assert {name for name, *_ in BAD} == set(ALL)
+    assert {name for name, *_ in BAD} | {"function"} == set(ALL)  # its fix has no default, see below
+
+
+def test_what_is_no_function_is_named():
+    with pytest.raises(ValueError, match="x is 3: allowed is a function. Likely fix: pass len"):
+        check.function("x", 3, fix="pass len")
 
 
 def test_a_long_value_is_shortened_in_the_message():

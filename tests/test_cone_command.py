@@ -113,20 +113,22 @@ def test_a_truncated_gzip_gives_a_partial_cone_that_says_so(tmp_path):
     assert not pd.read_csv(tmp_path / "q_cone_partial.csv").complete.any() and not (tmp_path / "q_cone.csv").exists()
 
 
+def with_time(folder, name, n, row, time):
+    """The command on a file of n quotes of which one has another time."""
+    table = quotes(n).astype({"time": str})
+    table.loc[row, "time"] = time
+    table.to_csv(folder / name, index=False)
+    return run(folder, name, "--minutes", "30")
+
+
 def test_a_bad_time_says_how_much_was_read_above_its_piece(tmp_path):
-    table = quotes(250_000).astype({"time": str})
-    table.loc[150_000, "time"] = "noon"
-    table.to_csv(tmp_path / "a.b.csv", index=False)
-    done = run(tmp_path, "a.b.csv", "--minutes", "60")
+    done = with_time(tmp_path, "a.b.csv", 250_000, 150_000, "noon")
     assert done.returncode == 1 and "no time in 1 rows: 150002" in done.stderr
     assert re.search(r"PARTIAL: the first (39|40|41) % of the file, 99,999 s", done.stdout) and (tmp_path / "a.b_cone_partial.csv").exists()
 
 
 def test_one_time_in_the_future_is_named_and_the_cone_is_not_complete(tmp_path):
-    table = quotes(20_000).astype({"time": str})
-    table.loc[100, "time"] = "2042-01-01T00:00:00"
-    table.to_csv(tmp_path / "q.csv", index=False)
-    done = run(tmp_path, "q.csv", "--minutes", "0.5")
+    done = with_time(tmp_path, "q.csv", 20_000, 100, "2042-01-01T00:00:00")
     assert done.returncode == 1 and "earlier than row 102 or another above" in done.stderr
     assert "PARTIAL: 19,899 of 20,000 rows were dropped" in done.stdout
 
@@ -150,8 +152,9 @@ def test_gaps_everywhere_are_read_fast_and_named(tmp_path):
 
 
 def test_options_out_of_range_name_themselves(tmp_path):
-    done = run(tmp_path, "q.csv", "--minutes", "-5")
-    assert done.returncode == 2 and "--minutes: -5 is not a number above 0" in done.stderr
+    for text in ("-5", "nan", "hour"):
+        done = run(tmp_path, "q.csv", "--minutes", text)
+        assert done.returncode == 2 and f"--minutes: {text} is not a number above 0" in done.stderr
 
 
 def test_an_interrupt_gives_a_partial_cone_that_says_so(tmp_path):

@@ -61,7 +61,7 @@ half = (np.diff(prices[..., 0]) ** 2).sum(axis=1) / 2
 gap = abs(total.harvest - half).max()
 claims.settle("{claim}", claims.exact(gap, scale=total.gross.max()))
 harvest, harvest_se = total.harvest.mean(), stats.sem(total.harvest)
-figures.glue(harvest=harvest, harvest_se=harvest_se, law=50.0)"""
+figures.glue(harvest=harvest, harvest_se=harvest_se, law=(prices.shape[1] - 1) / 2)"""
 FIGURE = """\
 figure, axes = figures.new()
 data = figures.series(axes, parts, np.arange(1, 101), unit=1)
