@@ -86,7 +86,7 @@ lab: $(STAMP)
 
 # Each kernel beside the time to draw its random numbers.
 bench: $(STAMP)
-	@$(PY) benchmarks/kernels.py
+	@$(PY) -m audit.kernels
 
 # Keeps the verdicts and headline numbers of this version, against which the ledger compares later ones.
 release: book

@@ -20,6 +20,7 @@ SOURCES = (
     "chapters/*",
     "assets/**/*",
     "data/**/*",
+    "measured/*.md",
     "mnvh/**/*.py",
     "mnvh/**/*.yml",
     "mnvh/**/*.json",

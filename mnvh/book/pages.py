@@ -157,9 +157,11 @@ def _fill_in(text: str) -> str:
             from mnvh.book import explore  # its import takes seconds
 
             return explore.show(names)
+        if kind == "measured":
+            return Path("measured", f"{names}.md").read_text(encoding="utf-8")
         return tables[match[1]]() if match[1] in tables else ledger.excerpt(names.split())
 
-    return re.sub(r"<!-- (ledger: [\w. ]+|explore: [\w-]+|parameters|citations|wheel) -->", fill, text)
+    return re.sub(r"<!-- (ledger: [\w. ]+|explore: [\w-]+|measured: [\w-]+|parameters|citations|wheel) -->", fill, text)
 
 
 def _wheel() -> str:
@@ -276,7 +278,7 @@ def _write_json(path: Path, content: dict) -> None:
 if __name__ == "__main__":
     try:
         found = stage().problems
-    except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:  # a malformed claims.yml or _toc.yml
+    except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:  # a malformed claims.yml or _toc.yml
         sys.exit(f"The book was not built: {type(error).__name__}: {error}")
     for problem in found:
         print(problem, file=sys.stderr)
