@@ -21,7 +21,7 @@ from mnvh.check import Array
 
 RATIOS = [Fraction(ratio) for ratio in ("3/2", "5/2", *range(2, 11), 12, 15, 20, 25, 30, 40, 50, 100, 1000)]
 FIELDS = {"open", "high", "low", "close", "adj close", "volume"}  # of one asset, in files of charts
-NYSE = Path(__file__).resolve().parents[1] / "data" / "nyse_o.csv.gz"  # in the checkout, beside the package
+NYSE = Path(__file__).resolve().parent / "data" / "nyse_o.csv.gz"
 
 
 def sp500_stocks() -> pd.DataFrame:

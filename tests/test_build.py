@@ -278,7 +278,8 @@ def test_content_keys_follow_content_not_time(tmp_path, monkeypatch):
 
 def test_the_rule_names_modules_and_data_of_the_project_only(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    files = [str(tmp_path / name) for name in ("mnvh/a.py", "data/x.csv", "mnvh/book/claims.yml", "chapters/n.ipynb")] + ["/usr/lib/x.py"]
+    files = [str(tmp_path / name) for name in ("mnvh/data/x.csv", "mnvh/a.py", "mnvh/book/claims.yml", "chapters/n.ipynb")]
+    files += ["/usr/lib/x.py", str(tmp_path / "mnvh/__pycache__/a.nbi")]
     lines = run.rule(Path("t"), files).splitlines()
-    assert lines[0] == "t: _build/hash/data/x.csv.sha _build/hash/mnvh/a.py.sha"
-    assert lines[1:] == ["_build/hash/data/x.csv.sha:", "_build/hash/mnvh/a.py.sha:"]
+    assert lines[0] == "t: _build/hash/mnvh/a.py.sha _build/hash/mnvh/data/x.csv.sha"
+    assert lines[1:] == ["_build/hash/mnvh/a.py.sha:", "_build/hash/mnvh/data/x.csv.sha:"]

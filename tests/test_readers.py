@@ -70,7 +70,7 @@ def test_a_good_file_is_read_without_a_word(tmp_path):
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        (gzip.compress(GOOD.encode()), "prices.csv.gz"),
+        (gzip.compress(GOOD.encode(), mtime=0), "prices.csv.gz"),
         (b"\xef\xbb\xbf" + GOOD.encode(), "PRICES.CSV"),  # as spreadsheets write it
         (GOOD.replace("\n", "\r\n") + "\r\n\r\n", "prices.csv"),
         (GOOD.replace("date", ""), "prices.csv"),  # as pandas writes an index without a name
@@ -249,9 +249,9 @@ def test_the_twenty_stocks_are_complete_and_one_of_them_has_a_probable_split():
 
 
 def test_the_vendored_file_is_the_one_whose_source_is_given():
-    packed = (ROOT / "data/nyse_o.csv.gz").read_bytes()
+    packed = (ROOT / "mnvh/data/nyse_o.csv.gz").read_bytes()
     text = gzip.decompress(packed)
-    readme = (ROOT / "data/README.md").read_text()
+    readme = (ROOT / "mnvh/data/README.md").read_text()
     for content, name in ((packed, "nyse_o.csv.gz"), (text, "nyse_o.csv")):
         assert f"    {hashlib.sha256(content).hexdigest()}  {name}\n" in readme
     names = [f"{chr(65 + i)}" for i in range(26)] + [f"x{i}" for i in range(1, 7)] + list("abcd")
@@ -259,7 +259,7 @@ def test_the_vendored_file_is_the_one_whose_source_is_given():
     source = ",".join(names).encode() + text[text.index(b"\n") :]
     assert f"That file has the SHA-256 `{hashlib.sha256(source).hexdigest()}`" in readme
     assert packed[4:8] == bytes(4)  # no date
-    assert re.search(r"universal-portfolios, version 0\.4\.17", readme) and (ROOT / "data/LICENSE-universal-portfolios").exists()
+    assert re.search(r"universal-portfolios, version 0\.4\.17", readme) and (ROOT / "mnvh/data/LICENSE-universal-portfolios").exists()
 
 
 def test_the_36_stocks_are_those_of_the_literature():
@@ -276,7 +276,7 @@ def test_the_36_stocks_are_those_of_the_literature():
 
 
 def test_vendored_numbers_are_read_to_the_last_digit():
-    first = gzip.decompress((ROOT / "data/nyse_o.csv.gz").read_bytes()).decode().splitlines()[1].split(",")
+    first = gzip.decompress((ROOT / "mnvh/data/nyse_o.csv.gz").read_bytes()).decode().splitlines()[1].split(",")
     assert readers.nyse_stocks().iloc[1].tolist() == [float(number) for number in first]
 
 

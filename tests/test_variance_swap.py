@@ -18,7 +18,7 @@ from mnvh import variance_swap as vs
 from mnvh.decomposition import bregman, decompose, follow
 from mnvh.heston import Heston
 
-PATH = Path(vs.__file__).parents[1] / "data/cboe_2014.json"
+PATH = Path(vs.__file__).parent / "data/cboe_2014.json"
 EXAMPLE = json.loads(PATH.read_text())
 HESTON = Heston(1.15, 0.04, 0.39, -0.64, 0.09)
 

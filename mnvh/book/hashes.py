@@ -19,7 +19,7 @@ SOURCES = (
     "*.md",
     "chapters/*",
     "assets/**/*",
-    "data/**/*",
+    "mnvh/data/*",
     "measured/*.md",
     "mnvh/**/*.py",
     "mnvh/**/*.yml",

@@ -155,7 +155,8 @@ def rule(target: Path, files: list[str]) -> str:
     root = Path.cwd()
     # claims.yml is judged when the pages are made, so that a word changed there executes no chapter
     inside = sorted({Path(f).resolve().relative_to(root) for f in files if Path(f).resolve().is_relative_to(root)})
-    hashed = [f"_build/hash/{path}.sha" for path in inside if path.parts[0] in ("mnvh", "data") and path.suffix != ".yml"]
+    kept = [path for path in inside if path.parts[0] == "mnvh" and "__pycache__" not in path.parts and path.suffix != ".yml"]
+    hashed = [f"_build/hash/{path}.sha" for path in kept]
     return f"{target}: {' '.join(hashed)}\n" + "".join(f"{name}:\n" for name in hashed)
 
 
