@@ -40,8 +40,8 @@ def test_parameters_and_citations_name_every_chapter(at_root):
     assert "| {doc}`02_decomposition` | `prices_path` | `\"\"` |" in parameters
     for name, title in claims.load()["chapters"].items():
         assert f"{{{title}}}" in citations and f"@incollection{{mnvh-{name[3:]}," in citations
-        if (ROOT / "chapters" / f"{name}.ipynb").exists():
-            assert f"| {{doc}}`{name}` | `seed` |" in parameters
+        for parameter in run.parameters(path) if (path := ROOT / f"chapters/{name}.ipynb").exists() else ():
+            assert f"| {{doc}}`{name}` | `{parameter}` |" in parameters, "a parameter without a comment has no row"
 
 
 def test_two_builds_are_compared_file_by_file(tmp_path, monkeypatch, capsys):
