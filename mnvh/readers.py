@@ -287,7 +287,7 @@ def _report(frame: pd.DataFrame, max_gap_days: int) -> list[str]:
     far = moves[(abs(moves) > np.log(1.4)) & (abs(moves) > 8 * scale)].stack().dropna().sort_values(key=abs, ascending=False)
     split = [f"{name} by {_some([_factor(*move) for move in own.items()], 3)}" for name, own in far.groupby(level=1, sort=False)]
     found = {
-        f"The columns {', '.join(fields)} look like fields of one asset: keep one column of prices an asset.": len(fields) > 1,
+        f"The columns {', '.join(fields)} look like fields of one asset: where a column stands for an asset, keep one.": len(fields) > 1,
         f"Prices are missing: {_some(missing)}.": len(missing),
         f"Gross returns, it seems, in {_some(returns)}: pass prices, as in 100 * r.cumprod().": len(returns),
         f"Moves far beyond an asset's own scale, perhaps splits or slips of the point: {_some(split)}.": len(split),
