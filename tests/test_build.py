@@ -224,6 +224,25 @@ def test_a_full_disk_loses_nothing(copy):
     assert result.returncode == 0 and "Now start with" in copy.page("index")
 
 
+def test_a_damaged_result_is_named_and_made_again(copy):
+    old = copy.page("index")
+    made = copy.folder / "_build/executed/01_harvest.ipynb"
+    os.truncate(made, 300)
+    copy.edit("index.md", "Start with", "Now start with")
+    result = copy.make("book")
+    assert result.returncode == 2 and "chapters/01_harvest.ipynb: its executed copy is damaged" in result.stderr
+    assert copy.page("index") == old
+    result = copy.make("book")
+    assert result.returncode == 0 and executed(result) == ["01_harvest"] and "Now start with" in copy.page("index")
+
+
+def test_a_folder_that_cannot_be_written_is_named(copy):
+    shutil.rmtree(copy.folder / "_build")
+    (copy.folder / "_build").symlink_to("/proc/self")  # where not even an administrator may write
+    result = copy.make("book")
+    assert result.returncode == 2 and "The build cannot write into" in result.stderr and "Traceback" not in result.stderr
+
+
 def test_a_rerun_stays_out_of_the_book(copy):
     before = {path: path.stat().st_mtime_ns for path in (copy.folder / "_build/executed").iterdir()}
     result = copy.make("chapter", "NAME=02_check", 'PARAMS="seed=7 quick=true"')

@@ -15,8 +15,11 @@ from mnvh.book import hashes
 
 
 def main(command: list[str]) -> None:
-    Path("_build").mkdir(exist_ok=True)
-    handle = os.open("_build/lock", os.O_RDWR | os.O_CREAT)
+    try:
+        Path("_build").mkdir(exist_ok=True)
+        handle = os.open("_build/lock", os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        sys.exit(f"The build cannot write into {Path.cwd() / '_build'} ({error.strerror}): make the folder writable, or copy the project.")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -103,7 +103,12 @@ def _repository(config: dict) -> str:
 
 def _chapter(source: Path, target: Path, book: Book) -> str:
     """Stage one executed chapter; returns its prose."""
-    executed = nbformat.read(BUILD / "executed" / source.name, as_version=4)
+    try:
+        executed = nbformat.read(BUILD / "executed" / source.name, as_version=4)
+    except (ValueError, OSError) as error:
+        (BUILD / "executed" / source.name).unlink(missing_ok=True)  # and is made again by the next call
+        what = f"{source}: its executed copy is damaged ({str(error)[:60]})"
+        raise ValueError(f"{what} and has been removed. Run `make book` again.") from None
     provenance = {"chapter": source.stem, "source_sha256": _source_hash(source)} | executed.metadata.pop("mnvh")
     book.headlines |= {f"{source.stem}: {name}": value for name, value in _headlines(executed).items()}
     cells: list[NotebookNode] = []

@@ -1,0 +1,63 @@
+"""A sweep of one chapter on one worker, on more, and on a cluster that loses one: the times, and whether the tables agree."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+from distributed import LocalCluster
+
+from audit import measured
+from mnvh import sweep
+from mnvh.book import grid
+
+GRID = {"chapter": ["08_simulations"], "seed": [1, 2, 3, 4, 5, 6, 7, 8], "quick": [True]}
+
+
+def timed(store: str, **options: object) -> tuple[pd.DataFrame, float]:
+    """Table of the sweep without its times, and the seconds that it took."""
+    start = time.perf_counter()
+    table = sweep.run(grid.outcome, GRID, store, **options)
+    return table.drop(columns="seconds"), time.perf_counter() - start
+
+
+def kill_a_worker(cluster: LocalCluster, store: str) -> None:
+    """Take one worker's process down as soon as the first point is done."""
+    while not list(Path(store).glob("part-*.parquet")):
+        time.sleep(0.1)
+    os.kill(cluster.workers[0].pid, signal.SIGKILL)
+
+
+def main() -> None:
+    rows, first = [], None
+    with tempfile.TemporaryDirectory(prefix="mnvh-") as folder:
+        for workers in [n for n in (1, 2, 4, 8) if n <= os.cpu_count()]:
+            table, seconds = timed(f"{folder}/{workers}", workers=workers)
+            first = (table, seconds) if first is None else first
+            rows.append([f"{workers} on this machine", round(seconds, 1), round(first[1] / seconds, 2), table.equals(first[0])])
+        store = f"{folder}/cluster"
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+            killer = threading.Thread(target=kill_a_worker, args=(cluster, store))
+            killer.start()
+            table, seconds = timed(store, scheduler=cluster.scheduler_address)
+            killer.join()
+        rows.append(["2 of a cluster, one killed on the way", round(seconds, 1), round(first[1] / seconds, 2), table.equals(first[0])])
+    if not all(row[-1] for row in rows):
+        raise SystemExit("A sweep gave another table with other workers.")
+    rows = [[*row[:-1], "the same" if row[-1] else "another"] for row in rows]
+    points = len(first[0])
+    measured.write(
+        "sweeps",
+        f"Chapter {GRID['chapter'][0]}, short form, with {points} seeds:",
+        measured.table(["workers", "s", "times as fast", "table"], rows),
+        packages=("distributed",),
+    )
+
+
+if __name__ == "__main__":
+    main()
