@@ -159,6 +159,10 @@ ENTRY = "- {{id: {id}, document: paper, section: '2', chapter: {chapter}, quote:
         (ENTRY.format(id="2a", chapter="02_x", verdict="fails as printed"), "has no 'why'"),
         (ENTRY.format(id="2a", chapter="02_x", verdict="out of scope"), "has no 'why'"),
         (ENTRY.format(id="2a", chapter="02_x", verdict=ASSUMED), "has no 'why'"),
+        (ENTRY.format(id="2a", chapter="02_x", verdict="holds").replace("a b c", "a <script>x()</script>"), "has HTML in the entry"),
+        (ENTRY.format(id="2a", chapter="02_x", verdict="holds").replace("'2'", "2"), "Put quotes around numbers"),
+        ("- [unclosed", "cannot be read"),
+        ("", "must have `chapters`"),
     ],
 )
 def test_a_malformed_ledger_is_refused(tmp_path, text, message):

@@ -56,6 +56,12 @@ def test_empty_or_infinite_data_are_refused(shown):
         figures.publish("a-line", figure, DATA.replace(2.0, np.inf))
 
 
+def test_names_from_a_file_cannot_bring_script_into_a_table():
+    hostile = "<script>x()</script>"  # an asset of a file
+    text = figures.table(pd.DataFrame({hostile: [hostile]}, index=[hostile])).data
+    assert "<script" not in text and text.count("&lt;script&gt;") == 3
+
+
 def test_numbers_reach_the_prose_as_plain_python(shown):
     figures.glue(mean=np.float64(0.5), count=np.int64(3), label="1,000")
     assert [list(bundle.values())[0] for bundle in shown] == ["0.5", "3", "'1,000'"]

@@ -88,6 +88,10 @@ def test_a_good_chapter_is_staged(stage):
 
 
 MISUSE = {
+    "HTML in a caption": (
+        [figure_cell(metadata={"figure": {"name": "a-line", "caption": "**Up.** <script>x()</script>"}, "image": {"alt": ALT}})],
+        "has HTML in it",
+    ),
     "no caption": ([figure_cell(metadata={"figure": {"name": "a-line"}, "image": {"alt": ALT}})], "has no caption"),
     "caption without a message": (
         [figure_cell(metadata={"figure": {"name": "a-line", "caption": "How."}, "image": {"alt": ALT}})],

@@ -215,6 +215,8 @@ def load(path: Path = PATH) -> dict:
     for claim in raw["claims"]:
         if not isinstance(claim, dict) or not all(isinstance(value, str) for value in claim.values()):
             raise ValueError(f"claims.yml has an entry that is no list of `name: text`: {claim}. Put quotes around numbers and dates.")
+        if any(re.search(r"<[a-zA-Z/!]", text) for text in claim.values()):
+            raise ValueError(f"claims.yml has HTML in the entry {claim}: write MyST, and a space after <.")
         missing = {"id", "document", "section", "chapter", "quote", "verdict"} - claim.keys()
         if missing:
             raise ValueError(f"claims.yml has an entry without {', '.join(sorted(missing))}: {claim}.")
