@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
-from importlib.resources import files
-
 import pytest
 from conftest import ROOT
 
+from audit import reader
 from mnvh.book.project import contents
 
 pytestmark = pytest.mark.browser
 PAGES = contents(ROOT / "_toc.yml")
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def site(book):
     """Address of the built book, served on this machine."""
-    handler = functools.partial(Quiet, directory=str(book))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with reader.served(book) as address:
+        yield address
 
 
 @pytest.fixture
@@ -168,7 +155,6 @@ def test_a_page_has_nothing_that_a_screen_reader_cannot_read(read, name, scheme)
     page = read(name)
     page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
     page.wait_for_timeout(500)  # colours fade in
-    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    found = reader.violations(page)
     # minor: a heading that is a formula alone counts as empty before speech is made of it
     assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] != "minor"] == []

@@ -24,6 +24,7 @@ MATHJAX = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
 PARTS = ("startup", "core", "adaptors/liteDOM", "input/tex-full", "output/chtml", "output/chtml/fonts/tex", "a11y/assistive-mml")
 SET = """const set = (tex, display) => MathJax.startup.adaptor.outerHTML(MathJax.tex2chtml(tex, {display}));
 MathJax.startup.getComponents(); MathJax.startup.makeMethods()"""
+FIRST = ("MathJax_Main-Regular", "MathJax_Math-Italic")  # fonts that every formula needs
 STYLESHEET = re.compile(r'<link\b[^>]*href="([^"]*\.css)[^"]*"[^>]*>\s*')
 SEARCH_ONLY = re.compile(r'<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^>]*></script>\s*')
 DROPPED = re.compile(r'<script[^>]*fontawesome\.js[^>]*></script>\s*|<link rel="preload" as="script"[^>]*>\s*')
@@ -125,9 +126,13 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
     for path, text in pages.items():
         static = os.path.relpath(out / "_static", path.parent)
         text = STYLESHEET.sub("", DROPPED.sub("", text if path.name == "search.html" else SEARCH_ONLY.sub("", text)))
-        text = text.replace("</title>", f'</title>\n    <link rel="stylesheet" href="{static}/styles/book.css" />', 1)
+        links = f'<link rel="stylesheet" href="{static}/styles/book.css" />'
+        for font in FIRST if "<mjx-container" in text else ():
+            links += f'\n    <link rel="preload" as="font" type="font/woff" href="{static}/fonts/{font}.woff" crossorigin />'
+        text = text.replace("</title>", f"</title>\n    {links}", 1)
         text = re.sub(r"<script(?! defer)(?=[^>]*\ssrc=)", "<script defer", text)
         text = text.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS')  # after what is deferred
+        text = re.sub(r'<span class="[npw]">([^<]*)</span>', r"\1", text)  # names and brackets have the colour of the code around them
         if said := re.search(r"<article.*?<p>(.*?)</p>", text, re.S):
             words = html.escape(html.unescape(re.sub(r"<mjx-math.*?</mjx-math>|<[^>]*>", "", said[1], flags=re.S)))
             text = text.replace("</head>", f'  <meta name="description" content="{words}" />\n  </head>', 1)
