@@ -1,4 +1,4 @@
-"""`make book` beside `jupyter-book build` executing the same notebooks by itself: nothing built, one chapter edited, nothing changed.
+"""`make book` beside `jupyter-book build` executing the same notebooks: nothing built, one chapter edited, nothing changed.
 
 `python -m audit.builds` copies the project to a folder of its own, builds it both ways in turn and writes `measured/builds.md`;
 it takes all cores for a quarter of an hour. The environment is installed already. Then the same for small books of several
@@ -55,7 +55,8 @@ def stage(folder: Path) -> None:
         shutil.copy(notebook, folder / "plain/chapters" / notebook.name)
     config = yaml.safe_load((folder / "plain/_config.yml").read_text(encoding="utf-8"))
     config["execute"] = {"execute_notebooks": "cache", "timeout": -1}
-    config["sphinx"] = {"recursive_update": True, "config": {"html_extra_path": ["_extra"], "numfig": True, "nb_execution_raise_on_error": True}}
+    needed = {"html_extra_path": ["_extra"], "numfig": True, "nb_execution_raise_on_error": True}
+    config["sphinx"] = {"recursive_update": True, "config": needed}
     (folder / "plain/_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
@@ -81,7 +82,7 @@ def both(folder: Path, edited: str) -> dict[str, tuple[float, float]]:
 
 
 def small_book(folder: Path, count: int) -> str:
-    """Write the small book of the tests with copies of its second chapter, `count` chapters in all; returns the last one's name."""
+    """Write the small book of the tests with copies of its second chapter, `count` chapters in all; returns the last's name."""
     write = "import sys, pathlib, small_book; small_book.write(pathlib.Path(sys.argv[1]))"
     seconds([sys.executable, "-c", write, str(folder)], ROOT, PYTHONPATH=f"{ROOT}:{ROOT / 'tests'}")
     toc = yaml.safe_load((folder / "_toc.yml").read_text(encoding="utf-8"))
@@ -110,7 +111,8 @@ def main() -> None:
     lengths = curve()
     with tempfile.TemporaryDirectory(prefix="mnvh-builds-") as place:
         folder = Path(place) / "book"
-        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns("_build", ".git", ".venv", "__pycache__", ".hypothesis", ".pytest_cache"))
+        made = shutil.ignore_patterns("_build", ".git", ".venv", "__pycache__", ".hypothesis", ".pytest_cache")
+        shutil.copytree(ROOT, folder, ignore=made)
         found = both(folder, EDITED)
     chapters = len(list((ROOT / "chapters").glob("*.ipynb")))
     whole = found[STEPS[0]][1]

@@ -31,7 +31,9 @@ TOOLS = BUILD / "audit"
 ROUNDS = 3
 KEPT = ("title", "author", "copyright", "logo", "only_build_toc_files", "exclude_patterns", "execute", "bibtex_bibfiles", "parse")
 FOREIGN = re.compile(r'(?:src|href)="(https?://[^"]*\.(?:js|css)[^"]*)"')
+HEADER = ("page", "requests", "kB sent", "ratio", "kB unpacked", "kB sent to the end", "ratio", "seconds", "ratio")
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+LEVELS = ("critical", "serious", "moderate", "minor")
 WHEN_READ = """async () => {
     if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
     const page = performance.getEntriesByType("navigation")[0];
@@ -73,7 +75,7 @@ def bring_home(site: Path) -> dict[str, int]:
 
 
 def visit(browser: Browser, address: str, to_the_end: bool) -> dict[str, float]:
-    """Open a page with an empty cache; seconds, requests, foreign requests, bytes as sent and bytes as unpacked."""
+    """Open a page with an empty cache; seconds, requests, kB as sent and unpacked, foreign requests, kB sent until its end."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     session = context.new_cdp_session(page)
@@ -84,19 +86,16 @@ def visit(browser: Browser, address: str, to_the_end: bool) -> dict[str, float]:
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address, wait_until="load", timeout=120_000)
     seconds = page.evaluate(WHEN_READ) / 1000
+    page.wait_for_timeout(500)
+    requests = sum(not url.startswith(("data:", "blob:")) for url in asked)
+    opened = {"requests": requests, "sent": sum(sent) / 1000, "unpacked": sum(unpacked) / 1000}
     if to_the_end:
         reader.read_to_the_end(page)
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(500)
     context.close()
     origin = "/".join(address.split("/")[:3])
-    asked = [url for url in asked if not url.startswith(("data:", "blob:"))]
-    return {
-        "seconds": seconds,
-        "requests": len(asked),
-        "foreign": sum(not url.startswith(origin) for url in asked),
-        "sent": sum(sent) / 1000,
-        "unpacked": sum(unpacked) / 1000,
-    }
+    foreign = sum(not url.startswith((origin, "data:", "blob:")) for url in asked)
+    return opened | {"seconds": seconds, "foreign": foreign, "whole": sum(sent) / 1000}
 
 
 def weigh(browser: Browser, sites: Sequence[str]) -> dict[str, list[dict[str, float]]]:
@@ -118,9 +117,10 @@ def lighthouse(address: str) -> dict[str, float]:
     """Lighthouse's scores of a page from 0 to 100, on its simulated telephone."""
     report = TOOLS / "report.json"
     flags = " ".join(["--headless", *reader.FLAGS])
-    command = [TOOLS / "node_modules/.bin/lighthouse", address, "--quiet", "--output=json", f"--output-path={report}", f"--chrome-flags={flags}"]
+    command = [TOOLS / "node_modules/.bin/lighthouse", address, "--quiet", "--output=json", f"--output-path={report}"]
+    command += [f"--chrome-flags={flags}", f"--only-categories={','.join(CATEGORIES)}"]
     environment = os.environ | {"CHROME_PATH": shutil.which(reader.chromium())}
-    subprocess.run([*command, f"--only-categories={','.join(CATEGORIES)}"], check=True, env=environment, stdout=subprocess.DEVNULL, timeout=300)
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, timeout=300)
     found = json.loads(report.read_text(encoding="utf-8"))["categories"]
     return {name: round(100 * found[name]["score"]) for name in CATEGORIES}
 
@@ -149,7 +149,7 @@ def scores(sites: Sequence[str], pages: Sequence[str]) -> list[list[object]]:
 
 def axe(browser: Browser, site: str) -> Counter:
     """Number of elements at fault on all pages together, by severity."""
-    found: Counter = Counter()
+    found = Counter(dict.fromkeys(LEVELS, 0))
     for page in contents():
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
         tab.goto(f"{site}/{page}.html")
@@ -171,8 +171,11 @@ def row(name: str, ours: dict[str, float], plain: dict[str, float]) -> list[obje
     def times(each: dict[str, float]) -> str:
         return f"{each['seconds']:.2f} ± {each['spread']:.2f}"
 
-    whole = [f"{ours[key]:.0f} / {plain[key]:.0f}" for key in ("requests", "sent", "unpacked")]
-    return [name, *whole, round(ours["sent"] / plain["sent"], 2), f"{times(ours)} / {times(plain)}", round(ours["seconds"] / plain["seconds"], 2)]
+    def ratio(key: str) -> float:
+        return round(ours[key] / plain[key], 2)
+
+    requests, sent, unpacked, whole = (f"{ours[key]:.0f} / {plain[key]:.0f}" for key in ("requests", "sent", "unpacked", "whole"))
+    return [name, requests, sent, ratio("sent"), unpacked, whole, ratio("whole"), f"{times(ours)} / {times(plain)}", ratio("seconds")]
 
 
 def main() -> None:
@@ -186,28 +189,29 @@ def main() -> None:
     asked = bring_home(other)
     with reader.served(site) as ours, reader.served(other) as theirs, reader.browser() as browser:
         found = weigh(browser, (ours, theirs))
-        severity = [axe(browser, address) for address in (ours, theirs)]
+        severity = {name: axe(browser, address) for name, address in (("this", ours), ("plain", theirs))}
         chapters = sorted((page for page in found if re.search(r"/\d", page)), key=lambda page: -found[page][0]["sent"])
         moving = next(page for page in chapters[1:] if 'class="explore"' in (site / f"{page}.html").read_text(encoding="utf-8"))
         judged = scores((ours, theirs), ("index", chapters[0], moving, "chapters/appendix_ledger", "chapters/appendix_figures"))
     rows = [row(page.removeprefix("chapters/"), *entry) for page, entry in found.items()]
-    keys = ("requests", "sent", "unpacked", "seconds", "spread")
-    rows.append(row("**median**", *({key: statistics.median(each[k][key] for each in found.values()) for key in keys} for k in (0, 1))))
+    keys = ("requests", "sent", "unpacked", "whole", "seconds", "spread")
+    medians = [{key: statistics.median(entry[k][key] for entry in found.values()) for key in keys} for k in (0, 1)]
+    rows.append(row("**median**", *medians))
     worst = max(found, key=lambda page: found[page][0]["sent"] / found[page][1]["sent"])
     rows.append(row("**largest ratio of bytes**", *found[worst]))
     total, broken = links(site)
-    levels = ("critical", "serious", "moderate", "minor")
     measured.write(
         "pages",
-        f"Each cell is this book / a plain Jupyter Book of the same pages. A page is opened in a new browser and read to its end; text is "
-        f"compressed by gzip as any server does. Time is from the request until the page has loaded and its formulas are set, the median of "
-        f"{ROUNDS} visits taken in turn, ± half their range. This book asks other servers for {sum(e[0]['foreign'] for e in found.values()):.0f} "
-        f"files, the plain book for {sum(asked.values())}; they were taken from the same server here.",
-        measured.table(["page", "requests", "kB sent", "kB unpacked", "ratio of kB sent", "seconds", "ratio of seconds"], rows),
+        f"Each cell is this book / a plain Jupyter Book of the same pages. A page is opened by a browser that has nothing of the book "
+        f"yet, and then read to its end, which loads the rest of its pictures; text is compressed by gzip as any server does. Time is "
+        f"from the request until the page has loaded and its formulas are set, the median of {ROUNDS} visits taken in turn, ± half "
+        f"their range. This book asks other servers for {sum(entry[0]['foreign'] for entry in found.values())} files, the plain book "
+        f"for {sum(asked.values())}; they were taken from the same server here.",
+        measured.table(HEADER, rows),
         f"Lighthouse on its simulated telephone, this book (median of {ROUNDS}) / the plain book (one run), out of 100.",
         measured.table(["page", "performance", "accessibility", "best practices", "search engines"], judged),
         "Elements at fault on all pages, found by axe-core.",
-        measured.table(["book", *levels], [[name, *(each[level] for level in levels)] for name, each in zip(("this", "plain"), severity, strict=True)]),
+        measured.table(["book", *LEVELS], [[name, *map(each.get, LEVELS)] for name, each in severity.items()]),
         f"{total:,} links lead from one place of the book to another; {broken} of them lead nowhere.",
         packages=("jupyter-book", "playwright"),
     )
