@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import re
+from importlib.resources import files
+from types import SimpleNamespace
 
 import pytest
 import tinycss2
+from docutils import nodes
+from sphinx.ext import mathjax
 
 from mnvh.book import light
 
@@ -20,6 +25,31 @@ def test_a_formula_is_html_with_mathml_for_screen_readers():
 def test_a_mistake_in_a_formula_stops_the_build_and_is_named():
     with pytest.raises(ValueError, match=r"\\frac\{1\} cannot be set: Missing argument"):
         light.typeset(r"\frac{1}", False)
+
+
+@pytest.mark.parametrize(
+    ("tex", "rows"),
+    [("a < b", 0), (r"a \\[2pt] b", 2), ("a\n\nb", 2), (r"\begin{align*}a &= b \\[2pt] c &= d\end{align*}", 2)],
+)
+def test_a_formula_of_any_form_is_set_whole(tex, rows):
+    class Translator:
+        """As much of Sphinx's as its visitor uses."""
+
+        builder = SimpleNamespace(config=SimpleNamespace(mathjax_display=[r"\[", r"\]"]))
+        body = ["before"]
+
+        def starttag(self, node, name, CLASS):
+            return f'<{name} class="{CLASS}">\n'
+
+        def encode(self, text):
+            return html.escape(text)
+
+    node = nodes.math_block(tex, tex, nowrap=tex.startswith(r"\begin"), number=None)
+    with pytest.raises(nodes.SkipNode):
+        light.renderer(mathjax.html_visit_displaymath, True)(Translator(), node)
+    before, made = Translator.body[0], "".join(Translator.body[1:])
+    assert before == "before" and made.startswith('<div class="math') and made.strip().endswith("</mjx-container></div>")
+    assert len(re.findall("<mtr>", made)) >= rows and not re.search(r"\\\\|\[2pt|begin", made)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +68,11 @@ def test_a_mistake_in_a_formula_stops_the_build_and_is_named():
 )
 def test_a_stylesheet_keeps_what_a_page_can_use(css, kept):
     assert light.used(tinycss2.parse_stylesheet(css, True, True), {"here"}).replace('"', "'") == kept
+
+
+def test_the_theme_still_has_the_words_that_are_replaced():
+    theme = files("pydata_sphinx_theme").joinpath("theme/pydata_sphinx_theme/static/scripts/pydata-sphinx-theme.js").read_text()
+    assert theme.count(light.ASKED) == 1
 
 
 def test_a_picture_has_its_room_before_it_comes(tmp_path):

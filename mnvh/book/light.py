@@ -55,18 +55,18 @@ def typeset(tex: str, display: bool) -> str:
 
 
 def renderer(visit: Callable, display: bool) -> Callable:
-    """What Sphinx writes for a formula, with the formula set."""
-    left, right = (r"\[", r"\]") if display else (r"\(", r"\)")
+    """Visitor of a translator that writes what `visit`, Sphinx's own, does, and sets the formula inside."""
 
     def visitor(self: object, node: nodes.Node) -> None:
         start = len(self.body)
         try:
             visit(self, node)
-        finally:
-            written = "".join(self.body[start:])
-            before, tex = written.split(left, 1) if left in written else written.split(">", 1)
-            tex, after = tex.rsplit(right if left in written else "</div>", 1)
-            self.body[start:] = [before, "" if left in written else ">", typeset(html.unescape(tex), display), after]
+        finally:  # it always raises SkipNode
+            left, right = (">", "</div>") if node.get("nowrap") else (r"\[", r"\]") if display else (r"\(", r"\)")
+            before, mark, tex = "".join(self.body[start:]).partition(left)
+            tex, _, after = tex.rpartition(right)
+            kept = (mark, right) if node.get("nowrap") else ("", "")
+            self.body[start:] = [before, kept[0], typeset(html.unescape(tex), display), kept[1], after]
 
     return visitor
 
@@ -83,7 +83,8 @@ def used(rules: list, words: set[str]) -> str:
             continue
         else:
             choices = re.split(r",(?![^(\[]*[)\]])", prelude)
-            prelude = ",".join(c for c in choices if words.issuperset(re.findall(r"[.#]([A-Za-z_][\w-]*)", re.sub(r"\([^()]*\)", "", c))))
+            named = [re.findall(r"[.#]([A-Za-z_][\w-]*)", re.sub(r"\([^()]*\)", "", choice)) for choice in choices]
+            prelude = ",".join(choice for choice, names in zip(choices, named, strict=True) if words.issuperset(names))
             inside = tinycss2.serialize(rule.content)
         if prelude and inside:
             kept.append(f"{prelude}{{{inside}}}")
@@ -117,7 +118,7 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
     out = Path(app.outdir)
-    pages = {path: path.read_text(encoding="utf-8") for path in out.rglob("*.html") if "_static" not in path.parts}
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(out.rglob("*.html")) if "_static" not in path.parts}
     scripts = "".join(path.read_text(encoding="utf-8") for path in out.glob("_static/**/*.js") if path.name != "fontawesome.js")
     names = dict.fromkeys(name.split("_static/")[1] for text in pages.values() for name in STYLESHEET.findall(text))
     stylesheet(out, list(names), set(re.findall(r"[A-Za-z_][\w-]*", "".join(pages.values()) + scripts)))
@@ -131,12 +132,14 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
             links += f'\n    <link rel="preload" as="font" type="font/woff" href="{static}/fonts/{font}.woff" crossorigin />'
         text = text.replace("</title>", f"</title>\n    {links}", 1)
         text = re.sub(r"<script(?! defer)(?=[^>]*\ssrc=)", "<script defer", text)
-        text = text.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS')  # after what is deferred
-        text = re.sub(r'<span class="[npw]">([^<]*)</span>', r"\1", text)  # names and brackets have the colour of the code around them
+        # a module runs after what is deferred
+        text = text.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS')
+        text = re.sub(r'<span class="[npw]">([^<]*)</span>', r"\1", text)  # names and brackets have the code's own colour
         if said := re.search(r"<article.*?<p>(.*?)</p>", text, re.S):
             words = html.escape(html.unescape(re.sub(r"<mjx-math.*?</mjx-math>|<[^>]*>", "", said[1], flags=re.S)))
             text = text.replace("</head>", f'  <meta name="description" content="{words}" />\n  </head>', 1)
-        path.write_text(re.sub(r'<img ([^>]*src="([^"]*\.svg)"[^>]*?) ?/>', lambda m, p=path: sized(m, p), text), encoding="utf-8")
+        text = re.sub(r'<img ([^>]*src="([^"]*\.svg)"[^>]*?) ?/>', lambda found, page=path: sized(found, page), text)
+        path.write_text(text, encoding="utf-8")
 
 
 def sized(picture: re.Match, page: Path) -> str:
