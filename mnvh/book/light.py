@@ -6,6 +6,7 @@ once, when the book is built, and a page carries its formulas as HTML with MathM
 
 from __future__ import annotations
 
+import hashlib
 import html
 import importlib.util
 import os
@@ -91,8 +92,8 @@ def used(rules: list, words: set[str]) -> str:
     return "\n".join(kept)
 
 
-def stylesheet(out: Path, names: list[str], words: set[str]) -> None:
-    """Write `_static/styles/book.css` of these stylesheets, and the fonts that it uses, each with the glyphs that it uses."""
+def stylesheet(out: Path, names: list[str], words: set[str]) -> str:
+    """Write one stylesheet of these, and the fonts that it uses, each with the glyphs that it uses; returns its address."""
     css = "".join((out / "_static" / name).read_text(encoding="utf-8") for name in names)
     css += engine().eval("MathJax.startup.adaptor.textContent(MathJax.chtmlStylesheet())")
     css = re.sub(r'url\([^)]*woff2\) format\("woff2"\),(url\([^)]*\)) format\("truetype"\)', r"\1", css)
@@ -111,6 +112,7 @@ def stylesheet(out: Path, names: list[str], words: set[str]) -> None:
         subset.save_font(font, str(target), options)
         css = css.replace(address, f"../fonts/{target.name}")
     (out / "_static/styles/book.css").write_text(css, encoding="utf-8")
+    return f"styles/book.css?v={hashlib.sha256(css.encode()).hexdigest()[:8]}"  # a browser that keeps the old one sees it is old
 
 
 def lighten(app: Sphinx, error: Exception | None) -> None:
@@ -121,13 +123,13 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
     pages = {path: path.read_text(encoding="utf-8") for path in sorted(out.rglob("*.html")) if "_static" not in path.parts}
     scripts = "".join(path.read_text(encoding="utf-8") for path in out.glob("_static/**/*.js") if path.name != "fontawesome.js")
     names = dict.fromkeys(name.split("_static/")[1] for text in pages.values() for name in STYLESHEET.findall(text))
-    stylesheet(out, list(names), set(re.findall(r"[A-Za-z_][\w-]*", "".join(pages.values()) + scripts)))
+    address = stylesheet(out, list(names), set(re.findall(r"[A-Za-z_][\w-]*", "".join(pages.values()) + scripts)))
     theme = out / "_static/scripts/pydata-sphinx-theme.js"
     theme.write_text(theme.read_text(encoding="utf-8").replace(ASKED, ASKED_LATER), encoding="utf-8")
     for path, text in pages.items():
         static = os.path.relpath(out / "_static", path.parent)
         text = STYLESHEET.sub("", DROPPED.sub("", text if path.name == "search.html" else SEARCH_ONLY.sub("", text)))
-        links = f'<link rel="stylesheet" href="{static}/styles/book.css" />'
+        links = f'<link rel="stylesheet" href="{static}/{address}" />'
         for font in FIRST if "<mjx-container" in text else ():
             links += f'\n    <link rel="preload" as="font" type="font/woff" href="{static}/fonts/{font}.woff" crossorigin />'
         text = text.replace("</title>", f"</title>\n    {links}", 1)
