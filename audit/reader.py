@@ -55,7 +55,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # a page that was closed does not wait for its pictures
+            self.wfile.write(body)
 
 
 @contextlib.contextmanager
