@@ -33,7 +33,7 @@ EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 # Named after what it installed, so that neither a checkout nor a touch installs again.
 STAMP := $(abspath $(VENV))/.installed-$(firstword $(shell cat requirements.lock pyproject.toml | cksum))
 
-.PHONY: book test lab chapter new-chapter parameters lock clean audit bench release verify sweep _book force
+.PHONY: book test lab chapter new-chapter parameters lock clean audit bench release verify sweep pdf xelatex _book force
 
 book:
 	@$(PYTHON) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
@@ -83,6 +83,13 @@ new-chapter: $(STAMP)
 
 lab: $(STAMP)
 	@JUPYTER_CONFIG_DIR=$(CURDIR)/_build/jupyter JUPYTER_DATA_DIR=$(CURDIR)/_build/jupyter $(PY) -m jupyterlab --notebook-dir=chapters --ContentsManager.pre_save_hook=mnvh.book.lab.strip $(LAB)
+
+# The whole book as one PDF beside its pages; where xelatex is absent this is said before anything is built.
+pdf: xelatex book
+	@$(PY) -m pdf.build
+
+xelatex: $(STAMP)
+	@$(PY) -m pdf.build --check
 
 # Each kernel beside the time to draw its random numbers.
 bench: $(STAMP)

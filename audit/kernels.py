@@ -1,19 +1,22 @@
-"""Each simulation kernel beside the time to draw its random numbers: same Generator, same count, one thread.
+"""Each simulation kernel beside the time to draw its random numbers and beside plain NumPy; other work beside a library.
 
-`make bench` runs this and prints one line a kernel: seconds, seconds of the draw, their ratio. Both are the best
-of several rounds, taken in turn, so that a busy machine disturbs them alike.
+`make bench` runs this and writes `measured/kernels.md`. Two times are compared in one run, each the best of several rounds
+taken in turn, so that a busy machine disturbs them alike. One thread.
 """
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 
+import lets_be_rational
 import numpy as np
 import pandas as pd
+import QuantLib
+from scipy.signal import lfilter
 
+from audit import measured
 from mnvh import chains, decomposition, inventory, ladder, market_making, options, paths, quotes, rebalancing, surface
 from mnvh.heston import Heston
 
@@ -81,70 +84,178 @@ KERNELS: dict[str, tuple[Run, Run]] = {
 }
 
 
-def implied_vol(rng: np.random.Generator) -> tuple[float, float]:
-    """Seconds to price 10⁵ options within 5 standard deviations of the forward, and to find their volatilities."""
-    volatility, years = rng.uniform(0.05, 1, 100_000), rng.uniform(0.02, 2, 100_000)
-    strike = 100 * np.exp(rng.uniform(-5, 5, 100_000) * volatility * np.sqrt(years))
-    start = time.perf_counter()
-    quote = options.price(100, strike, years, volatility, call=strike > 100)
-    middle = time.perf_counter()
-    found = options.implied_vol(quote, 100, strike, years, call=strike > 100)
-    seconds = time.perf_counter() - middle
-    assert abs(found / volatility - 1).max() < 1e-11
-    return middle - start, seconds
+def z(rng: np.random.Generator) -> np.ndarray:
+    return rng.standard_normal((PATHS, STEPS + 1, 1))
+
+
+def volatile(rng: np.random.Generator) -> np.ndarray:
+    log_vol = lfilter([0.3 * np.sqrt(1 - 0.95**2)], [1, -0.95], z(rng), axis=1)
+    volatility = 0.01 * np.exp(log_vol)
+    return np.exp(np.cumsum(volatility * z(rng) - volatility**2 / 2, axis=1))
+
+
+def jumps(rng: np.random.Generator) -> np.ndarray:
+    normal, n_jumps = z(rng), rng.poisson(0.01, (PATHS, STEPS + 1, 1))
+    return np.exp(np.cumsum(0.01 * normal + 0.02 * np.sqrt(n_jumps) * rng.standard_normal(n_jumps.shape), axis=1))
+
+
+def grid(rng: np.random.Generator) -> list[np.ndarray]:
+    prices = np.cumsum(rng.standard_normal((PATHS, STEPS + 1, 3)) @ np.linalg.cholesky(SIGMA).T, axis=1)
+    moves, held = np.diff(prices, axis=1), -prices @ SIGMA
+    value = -np.vecdot(held, prices) / 2
+    return [np.vecdot(moves @ SIGMA, moves) / 2, np.diff(value, axis=1), np.vecdot(held[:, :-1], moves)]
+
+
+def band(rng: np.random.Generator) -> np.ndarray:
+    wanted, held = z(rng)[..., 0], np.zeros((PATHS, STEPS + 1))
+    held[:, 0] = wanted[:, 0]
+    for t in range(1, STEPS + 1):
+        gap = wanted[:, t] - held[:, t - 1]
+        held[:, t] = np.where(abs(gap) > 1, wanted[:, t] - np.sign(gap), held[:, t - 1])
+    return held
+
+
+def makers(rng: np.random.Generator) -> np.ndarray:
+    step = MARKET.horizon / MARKET.n_steps
+    mid, stock, cash = np.zeros((3, PATHS))
+    half = np.log1p(0.1 / MARKET.decay) / 0.1
+    for t in range(MARKET.n_steps):
+        centre = mid - 0.1 * MARKET.volatility**2 * (MARKET.horizon - t * step) * stock
+        bid, ask = centre - half, centre + half
+        chance = rng.random((3, PATHS))
+        bought = chance[0] < MARKET.order_rate * step * np.exp(-MARKET.decay * (mid - bid))
+        sold = chance[1] < MARKET.order_rate * step * np.exp(-MARKET.decay * (ask - mid))
+        stock, cash = stock + bought - sold, cash + sold * ask - bought * bid
+        mid = mid + MARKET.volatility * np.sqrt(step) * np.where(chance[2] < 0.5, 1, -1)
+    return cash + stock * mid
+
+
+PLAIN: dict[str, Run] = {
+    "paths.gaussian": lambda rng: np.cumsum(z(rng), axis=1),
+    "paths.autoregressive": lambda rng: np.cumsum(lfilter([1], [1, 0.3], z(rng), axis=1), axis=1),
+    "paths.ornstein_uhlenbeck": lambda rng: lfilter([np.sqrt(1 - 0.98**2)], [1, -0.98], z(rng), axis=1),
+    "paths.martingale_gbm": lambda rng: np.exp(np.cumsum(0.01 * z(rng) - 5e-5, axis=1)),
+    "paths.log_driftless_gbm": lambda rng: np.exp(np.cumsum(0.01 * z(rng), axis=1)),
+    "paths.jump_diffusion": jumps,
+    "paths.roll": lambda rng: np.cumsum(z(rng), axis=1) + rng.integers(0, 2, (PATHS, STEPS + 1, 1), dtype=np.int8) - 0.5,
+    "paths.two_point": lambda rng: np.cumprod(np.where(rng.random((PATHS, STEPS + 1, 1)) < 0.5, 1.01, 0.99), axis=1),
+    "paths.stochastic_volatility": volatile,
+    "paths.lattice_walk": lambda rng: np.cumsum(2.0 * rng.integers(0, 2, (PATHS, STEPS + 1, 1), dtype=np.int8) - 1, axis=1),
+    "decomposition.simulate, 3 assets": grid,
+    "inventory.simulate, 200 steps": makers,
+    "rebalancing.rebalance, a band": band,
+}
 
 
 def best(runs: Sequence[Run]) -> list[float]:
-    """Shortest time of each of the runs, taken in turn."""
+    """Shortest time of each of the runs, taken in turn; s."""
     times: list[list[float]] = [[] for _ in runs]
     for seed in range(ROUNDS):
         for run, taken in zip(runs, times, strict=True):
-            start = time.perf_counter()
-            run(np.random.default_rng(seed))
+            rng, start = np.random.default_rng(seed), time.perf_counter()
+            run(rng)
             taken.append(time.perf_counter() - start)
     return [min(taken[1:]) for taken in times]  # the first round compiles
 
 
-def ladders() -> None:
-    """Ladders of six steps, both sides, over ten million quotes, beside what else reads them once."""
-    print(f"{'ladders over quotes':<46}{'s':>8}{'ns a quote':>12}")
-    for count, n_steps in ((10_000_000, 6), (5_000_000, 6), (10_000_000, 3), (10_000_000, 1)):
+def simulations() -> str:
+    """Table of the kernels: seconds, and the ratio to the draw of their random numbers and to plain NumPy."""
+    rows = []
+    for name, (kernel, drawn) in KERNELS.items():
+        ours, least, numpy = best([kernel, drawn, PLAIN[name]])
+        rows.append([f"`{name}`", round(ours, 3), round(ours / least, 2), round(ours / numpy, 2)])
+    return measured.table(["kernel", "s", "over its draw", "over NumPy"], rows)
+
+
+def ladders() -> str:
+    """Table of the ladders over quotes of calm and busy markets, beside what else reads them once."""
+    rows = []
+    for count, n_steps, variance in ((10**7, 6, 1e-10), (10**7, 1, 1e-10), (10**7, 6, 1e-8), (10**7, 6, 1e-7), (10**6, 6, 1e-10)):
         steps = np.array([4.0, 6.0, 9.0, 13.0, 20.0, 30.0])[:n_steps]
-        mid = paths.martingale_gbm(np.random.default_rng(1), 1, count - 1, covariance=[[1e-10]])[0, :, 0]
-        book = quotes.around(mid, 1e-4 * mid, interval=1.0)
-        series = pd.Series(mid)
-        runs = {
-            f"ladder.run, {n_steps} steps, both sides": lambda _, b=book, s=steps: ladder.run(b, steps_bps=s),
-            "pandas rolling(3600).std": lambda _, s=series: s.rolling(3600).std(),
-            "reading the two columns": lambda _, b=book: (b.bid.sum(), b.ask.sum()),
-        }
-        for name, taken in zip(runs, best(list(runs.values())), strict=True):
-            print(f"{name + f', {count / 1e6:g} M':<46}{taken:>8.3f}{1e9 * taken / count:>12.2f}")
+        mid = paths.martingale_gbm(np.random.default_rng(1), 1, count - 1, covariance=[[variance]])[0, :, 0]
+        book, series = quotes.around(mid, 1e-4 * mid, interval=1.0), pd.Series(mid)
+        runs = [
+            lambda _, b=book, s=steps: ladder.run(b, steps_bps=s),
+            lambda _, s=series: s.rolling(3600).std(),
+            lambda _, b=book: (b.bid.sum(), b.ask.sum()),
+        ]
+        ours, pandas, reading = best(runs)
+        move = 1e4 * np.sqrt(variance)
+        rows.append([f"{count:,}", n_steps, f"{move:g}", round(1e9 * ours / count, 1), round(ours / pandas, 3), round(ours / reading, 1)])
+    return measured.table(["quotes", "steps", "move a quote, bp", "ns a quote", "over pandas", "over reading"], rows)
 
 
-def calibration() -> float:
-    """Shortest time to fit raw SVI to 20 expiries of 100 strikes each, which should stay below a second."""
+def implied_vol() -> str:
+    """Table of the time to find volatilities, and the largest relative error, over options within 5 standard deviations."""
+    rng = np.random.default_rng(0)
+    volatility, years = rng.uniform(0.05, 1, 100_000), rng.uniform(0.02, 2, 100_000)
+    strike = 100 * np.exp(rng.uniform(-5, 5, 100_000) * volatility * np.sqrt(years))
+    call = strike > 100
+    price = options.price(100, strike, years, volatility, call=call)
+    few = slice(0, 5_000)  # of the libraries, which take one option at a time
+    known = list(zip(price[few].tolist(), strike[few].tolist(), years[few].tolist(), call[few].tolist(), strict=True))
+    kinds, found = {True: QuantLib.Option.Call, False: QuantLib.Option.Put}, {}
+
+    def quantlib(_: np.random.Generator) -> None:
+        solve = QuantLib.blackFormulaImpliedStdDev
+        total = [solve(kinds[c], x, 100.0, p, 1.0, 0.0, 0.3, 1e-13, 1000) for p, x, _, c in known]
+        found["QuantLib"] = np.array(total) / np.sqrt(years[few])
+
+    def rational(_: np.random.Generator) -> None:
+        solve = lets_be_rational.implied_volatility_from_a_transformed_rational_guess
+        found["lets_be_rational"] = np.array([solve(p, 100.0, x, t, 1 if c else -1) for p, x, t, c in known])
+
+    def ours(_: np.random.Generator) -> None:
+        found["options.implied_vol"] = options.implied_vol(price, 100, strike, years, call=call)
+
+    taken = best([ours, rational, quantlib])
+    rows = []
+    for name, seconds in zip(("options.implied_vol", "lets_be_rational", "QuantLib"), taken, strict=True):
+        error = abs(found[name] / volatility[: len(found[name])] - 1).max()
+        rows.append([f"`{name}`", round(1e6 * seconds / len(found[name]), 2), f"{error:.0e}"])
+    return measured.table(["implied volatility", "µs an option", "largest relative error"], rows)
+
+
+def calibration() -> str:
+    """Seconds to fit raw SVI to 20 expiries of 100 strikes each."""
     model, years = Heston(1.15, 0.04, 0.39, -0.64, 0.04), np.linspace(0.1, 2, 20)
     chain = chains.synthetic(np.random.default_rng(0), model, years=years, n_strikes=200, tick=1e-6)
     smiles = chains.smiles(chain).groupby("years").head(100)
-    return best((lambda rng: surface.calibrate(smiles), lambda rng: None))[0]
+    seconds = best([lambda rng: surface.calibrate(smiles)])[0]
+    return f"`surface.calibrate` fits raw SVI to 20 expiries of 100 strikes in {seconds:.2f} s, {1e3 * seconds / 20:.0f} ms a slice."
+
+
+def costs() -> str:
+    """Table of time and memory as the work grows."""
+    walk = lambda n, steps, assets: paths.gaussian(np.random.default_rng(0), n, steps, covariance=np.eye(assets))
+    work = {f"`paths.gaussian`, {n:,} paths": (lambda n=n: walk(n, 250, 1), n * 250) for n in (1_000, 10_000, 100_000)}
+    work |= {f"`paths.gaussian`, {n:,} steps of 1,000 paths": (lambda n=n: walk(1_000, n, 1), n * 1_000) for n in (2_500, 25_000)}
+    work |= {f"`paths.gaussian`, {n} assets, 10,000 paths": (lambda n=n: walk(10_000, 250, n), 2_500_000 * n) for n in (3, 10, 30)}
+    draw = lambda rng, n: paths.gaussian(rng, n, 250, covariance=SIGMA)
+    simulate = lambda n: decomposition.simulate(GRID, draw, np.random.default_rng(0), n)
+    work |= {f"`decomposition.simulate`, {n:,} paths of 3 assets": (lambda n=n: simulate(n), 750 * n) for n in (1_000, 10_000, 100_000)}
+    rows = []
+    for name, (run, numbers) in work.items():
+        seconds = best([lambda rng, run=run: run()])[0]
+        tracemalloc.start()
+        run()
+        peak = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+        rows.append([name, round(seconds, 3), round(1e9 * seconds / numbers, 1), round(peak), round(8 * numbers / 2**20)])
+    return measured.table(["work", "s", "ns a number", "peak, MB", "all prices, MB"], rows)
 
 
 def main() -> None:
-    print(f"{PATHS:,} paths × {STEPS} steps, best of {ROUNDS - 1}, NumPy {np.__version__}, Python {sys.version.split()[0]}")
-    print(f"{'kernel':<36}{'s':>8}{'draw s':>9}{'ratio':>8}")
-    # memory first: the peak is the process's and the other kernels keep all their paths
-    decomposition.simulate(GRID, lambda r, n: paths.gaussian(r, n, STEPS, covariance=SIGMA), np.random.default_rng(0), PATHS)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    for name, runs in KERNELS.items():
-        kernel, draw = best(runs)
-        print(f"{name:<36}{kernel:>8.3f}{draw:>9.3f}{kernel / draw:>8.2f}")
-    pricing, solving = np.min([implied_vol(np.random.default_rng(seed)) for seed in range(ROUNDS)], axis=0)
-    print(f"options.implied_vol, 100,000 options: {solving:.3f} s, {solving / pricing:.1f} times their pricing")
-    print(f"surface.calibrate, 20 expiries × 100 strikes: {calibration():.2f} s")
-    size = PATHS * (STEPS + 1) * 3 * 8 / 2**20
-    ladders()
-    print(f"peak memory of decomposition.simulate: {peak:.0f} MB, all its paths at once would take {size:.0f} MB")
+    measured.write(
+        "kernels",
+        f"{PATHS:,} paths of {STEPS} steps and one asset where nothing else is said; best of {ROUNDS - 1} rounds.",
+        simulations(),
+        ladders(),
+        implied_vol(),
+        calibration(),
+        costs(),
+        packages=("numpy", "scipy", "numba", "pandas", "QuantLib", "lets-be-rational"),
+    )
 
 
 if __name__ == "__main__":

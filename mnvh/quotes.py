@@ -280,17 +280,25 @@ def _wide(row: str, names: list[str]) -> bool:
 
 
 def _batches(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]]:
-    from pyarrow import parquet  # slow to import
+    from pyarrow import ArrowException, parquet  # slow to import
 
     try:
         file = parquet.ParquetFile(path)
-    except ValueError as error:  # pyarrow's own kind
+        named = file.schema_arrow.names
+    except (ArrowException, OSError, ValueError) as error:
         check.reject("path", str(path), f"cannot be read ({error})", AGAIN)
-    names, done = _columns(path, file.schema_arrow.names), 0
+    names, done = _columns(path, named), 0
     yield pd.DataFrame(columns=list(COLUMNS)), 0.0
-    for batch in file.iter_batches(size):
+    batches = file.iter_batches(size)
+    while True:
+        try:
+            batch = next(batches, None)
+            if batch is None:
+                return
+            table = batch.to_pandas(ignore_metadata=True).set_axis(names, axis=1)
+        except (ArrowException, OSError, ValueError) as error:
+            check.reject("path", str(path), f"cannot be read after row {done} ({error})", AGAIN)
         done += len(batch)
-        table = batch.to_pandas(ignore_metadata=True).set_axis(names, axis=1)
         yield table[list(COLUMNS)], done / file.metadata.num_rows
 
 

@@ -7,8 +7,10 @@ names its rows; what its owner should look at stands in `frame.attrs["report"]`,
 from __future__ import annotations
 
 import gzip
+import io
 import warnings
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -242,27 +244,33 @@ def read_table(path: str | Path) -> pd.DataFrame:
     name = file.name.lower()
     if not name.endswith((".csv", ".csv.gz", ".parquet")):
         check.reject("path", str(path), "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
-    try:
-        if name.endswith(".parquet"):
-            table = pd.read_parquet(file)
-            if table.index.name is not None or not pd.api.types.is_integer_dtype(table.index):
-                table = table.reset_index()
-            if table.columns.nlevels > 1:
-                what = f"has names of two levels, as {table.columns[-1]}"
-                check.reject("path", str(path), what, 'keep one price an asset: frame["Close"]')
-            return table.set_axis(range(2, len(table) + 2))
-        with (gzip.open if name.endswith(".gz") else open)(file, "rt", encoding="utf-8-sig") as lines:
-            first = lines.readline()
-        if first.startswith("#"):
-            check.reject("path", str(path), f"begins with {first[:40].strip()!r}", "take comments out, the first row names the columns")
-        if "," not in first and (";" in first or "\t" in first):
-            what = f"has {'semicolons' if ';' in first else 'tabs'} in line 1"
-            check.reject("path", str(path), what, "save it separated by commas, with decimal points")
-        raw = pd.read_csv(file, header=None, dtype=str, skip_blank_lines=False, encoding="utf-8-sig")
-    except (OSError, EOFError, UnicodeError, ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        check.reject("path", str(path), f"cannot be read ({error})", "save it anew, as text in UTF-8, with as many commas in each row")
+    if name.endswith(".parquet"):
+        table = _opened(path, lambda: pd.read_parquet(file))
+        if table.index.name is not None or not pd.api.types.is_integer_dtype(table.index):
+            table = table.reset_index()
+        if table.columns.nlevels > 1:
+            what = f"has names of two levels, as {table.columns[-1]}"
+            check.reject("path", str(path), what, 'keep one price an asset: frame["Close"]')
+        return table.set_axis(range(2, len(table) + 2))
+    unpacked = gzip.decompress if name.endswith(".gz") else bytes
+    text = _opened(path, lambda: unpacked(file.read_bytes()).decode("utf-8-sig"))
+    first = text.partition("\n")[0]
+    if first.startswith("#"):
+        check.reject("path", str(path), f"begins with {first[:40].strip()!r}", "take comments out, the first row names the columns")
+    if "," not in first and (";" in first or "\t" in first):
+        what = f"has {'semicolons' if ';' in first else 'tabs'} in line 1"
+        check.reject("path", str(path), what, "save it separated by commas, with decimal points")
+    raw = _opened(path, lambda: pd.read_csv(io.StringIO(text), header=None, dtype=str, skip_blank_lines=False))
     table = raw.iloc[1:].set_axis(raw.iloc[0].to_list(), axis=1).set_axis(range(2, len(raw) + 1))
     return table[table.notna().any(axis=1)]
+
+
+def _opened(path: str | Path, reading: Callable) -> object:
+    """What `reading` returns; whatever a library finds wrong with the file's bytes is one error."""
+    try:
+        return reading()
+    except (ArrowException, OSError, EOFError, zlib.error, ValueError) as error:  # ValueError: all of pandas' own
+        check.reject("path", str(path), f"cannot be read ({error})", "save it anew, as text in UTF-8, with as many commas in each row")
 
 
 def _dates(values: pd.Series | pd.Index) -> Array:
@@ -287,7 +295,7 @@ def _report(frame: pd.DataFrame, max_gap_days: int) -> list[str]:
     far = moves[(abs(moves) > np.log(1.4)) & (abs(moves) > 8 * scale)].stack().dropna().sort_values(key=abs, ascending=False)
     split = [f"{name} by {_some([_factor(*move) for move in own.items()], 3)}" for name, own in far.groupby(level=1, sort=False)]
     found = {
-        f"The columns {', '.join(fields)} look like fields of one asset: keep one column of prices an asset.": len(fields) > 1,
+        f"The columns {', '.join(fields)} look like fields of one asset: where a column stands for an asset, keep one.": len(fields) > 1,
         f"Prices are missing: {_some(missing)}.": len(missing),
         f"Gross returns, it seems, in {_some(returns)}: pass prices, as in 100 * r.cumprod().": len(returns),
         f"Moves far beyond an asset's own scale, perhaps splits or slips of the point: {_some(split)}.": len(split),

@@ -195,7 +195,7 @@ def test_the_largest_moves_come_first_and_what_is_many_is_counted():
 
 def test_fields_of_one_asset_and_gross_returns_are_reported():
     chart = series(0.01).set_axis(["Open", "Close"], axis=1)
-    assert readers._report(chart, 7) == ["The columns Open, Close look like fields of one asset: keep one column of prices an asset."]
+    assert readers._report(chart, 7) == ["The columns Open, Close look like fields of one asset: where a column stands for an asset, keep one."]
     gross = series(0.01).pct_change().iloc[1:] + 1
     assert readers._report(gross, 7) == ["Gross returns, it seems, in AAA, BBB: pass prices, as in 100 * r.cumprod()."]
     assert readers._report(series(0.01) / 1.05, 7) == []  # exchange rates lie near 1 too

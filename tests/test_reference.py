@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-from mnvh.book import claims, grid, project, reference, verify
+from mnvh.book import claims, grid, project, reference, run, verify
 
 
 @pytest.fixture
@@ -40,8 +40,9 @@ def test_parameters_and_citations_name_every_chapter(at_root):
     assert "| {doc}`02_decomposition` | `prices_path` | `\"\"` |" in parameters
     for name, title in claims.load()["chapters"].items():
         assert f"{{{title}}}" in citations and f"@incollection{{mnvh-{name[3:]}," in citations
-        if (ROOT / "chapters" / f"{name}.ipynb").exists():
-            assert f"| {{doc}}`{name}` | `seed` |" in parameters
+    for path in (ROOT / "chapters").glob("*.ipynb"):
+        for parameter in run.parameters(path):  # one without a comment would have no row
+            assert f"| {{doc}}`{path.stem}` | `{parameter}` |" in parameters
 
 
 def test_two_builds_are_compared_file_by_file(tmp_path, monkeypatch, capsys):

@@ -205,9 +205,16 @@ def load(path: Path = PATH) -> dict:
     ValueError
         If an id comes twice, a verdict is not of the closed set, or a settled claim lacks its reason.
     """
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise ValueError(f"claims.yml cannot be read: {error}. Mend the line it names.") from None
+    if not isinstance(raw, dict) or not isinstance(raw.get("chapters"), dict) or not isinstance(raw.get("claims"), list):
+        raise ValueError("claims.yml must have `chapters`, names with titles, and `claims`, a list of entries.")
     claims: dict[str, dict] = {}
     for claim in raw["claims"]:
+        if not isinstance(claim, dict) or not all(isinstance(value, str) for value in claim.values()):
+            raise ValueError(f"claims.yml has an entry that is no list of `name: text`: {claim}. Put quotes around numbers and dates.")
         missing = {"id", "document", "section", "chapter", "quote", "verdict"} - claim.keys()
         if missing:
             raise ValueError(f"claims.yml has an entry without {', '.join(sorted(missing))}: {claim}.")

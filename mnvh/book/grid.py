@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         grid = parse(options.chapter, options.grid)
         store = BUILD / "sweeps" / options.chapter
         table = sweep.run(outcome, grid, store, scheduler=options.scheduler or None)
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         print(f"GRID = {options.grid}: {error}", file=sys.stderr)
         return 2
     failed = table[table.error != ""]

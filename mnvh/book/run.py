@@ -67,7 +67,10 @@ def parse(notebook: Path, text: str) -> dict[str, object]:
         name, equals, value = word.partition("=")
         if not equals or name not in known:
             raise ValueError(f"{word!r} is no parameter of {notebook.stem}: write name=value with one of {', '.join(known)}.")
-        given[name] = yaml.safe_load(value)
+        try:
+            given[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"{name} = {value} cannot be read: write a number, true, false or a text in quotes.") from None
         default = yaml.safe_load(known[name]["default"].replace("_", ""))
         if default not in (None, "None") and not _same_kind(given[name], default):
             kind = "true or false" if isinstance(default, bool) else f"like its default {known[name]['default']}"
@@ -195,7 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
     target = BUILD / ("reruns" if rerun else "executed") / f"{name}.ipynb"
     try:
         given = parse(notebook, options.rerun or "")
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         print(f"PARAMS = {options.rerun}: {error}", file=sys.stderr)
         return 2
     start = time.perf_counter()
