@@ -112,8 +112,10 @@ verify: export SITE := $(value SITE)
 verify: book
 	@$(PY) -m mnvh.book.verify "$$SITE"
 
-# Checks too slow for every change.
+# Checks too slow for every change. They need Node.js with npm, for Lighthouse, and Chromium.
 audit: test
+	@$(PY) -m audit.pages
+	@$(PY) -m audit.builds
 
 # Pins every dependency with its hashes, for all platforms and Pythons from 3.11.
 lock: $(STAMP)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from audit import reader
 
 # A slow machine is no failure, and the same sources pass or fail alike every time; HYPOTHESIS=random looks further.
 settings.register_profile("book", deadline=None, derandomize=True)
@@ -16,15 +17,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS", "book"))
 
 
 ROOT = Path(__file__).resolve().parents[1]
-BROWSERS = (
-    os.environ.get("CHROMIUM", ""),
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-INSTALL = "sudo apt-get update && sudo apt-get install -y chromium-headless-shell"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -46,12 +38,9 @@ def book() -> Path:
 @pytest.fixture(scope="session")
 def browser():
     """Headless Chromium, driven by playwright."""
-    from playwright.sync_api import sync_playwright
-
-    found = next((path for name in BROWSERS if name and (path := shutil.which(name))), None)
-    if found is None:
-        pytest.fail(f"no Chromium or Chrome found for the page tests. Install one with\n    {INSTALL}\nor set NO_BROWSER=1.")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+    try:
+        reader.chromium()
+    except FileNotFoundError as error:
+        pytest.fail(str(error))
+    with reader.browser() as running:
         yield running
-        running.close()

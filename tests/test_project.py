@@ -11,11 +11,12 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from conftest import INSTALL, ROOT
+from conftest import ROOT
 from jupyter_server.services.contents.filemanager import FileContentsManager
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from audit.reader import INSTALL
 from mnvh.book import lab
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import shutil
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.ext import mathjax
 
-# The part of MathJax 3 that the pages use: the component with CHTML output, its fonts, speech for screen readers.
-MATHJAX = (
-    "tex-chtml-full.js",
-    "output/chtml/fonts/woff-v2/*.woff",
-    "a11y/*.js",
-    "sre/speech-worker.js",
-    "sre/mathmaps/base.json",
-    "sre/mathmaps/en.json",
-)
-
+from mnvh.book import light
 
 REPAIRS = (
     ("<th></th>", "<td></td>"),  # the corner of a table is no heading
@@ -30,19 +20,6 @@ REPAIRS = (
         '<div class="sidebar-primary-items__start sidebar-primary__section">\n        <div class="sidebar-primary-item" role="navigation" aria-label="Book">',
     ),
 )
-
-
-def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Copy MathJax from the wheel `sphinx-mathjax-offline` into the site."""
-    if error or app.builder.format != "html":
-        return
-    spec = importlib.util.find_spec("sphinx-mathjax-offline")
-    source = Path(spec.origin).parent / "static" / "mathjax"
-    for pattern in MATHJAX:
-        for path in source.glob(pattern):
-            target = Path(app.outdir, "_static", "mathjax", path.relative_to(source))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
 
 
 def repair(app: Sphinx, error: Exception | None) -> None:
@@ -80,6 +57,11 @@ def set_numbers(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", set_numbers)
     app.connect("config-inited", drop_thebe)
-    app.connect("build-finished", copy_mathjax)
+    app.add_html_math_renderer(
+        "typeset",
+        (light.renderer(mathjax.html_visit_math, False), None),
+        (light.renderer(mathjax.html_visit_displaymath, True), None),
+    )
     app.connect("build-finished", repair)
+    app.connect("build-finished", light.lighten, priority=900)  # after the theme's own
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
