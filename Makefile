@@ -33,6 +33,8 @@ EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 # Named after what it installed, so that neither a checkout nor a touch installs again.
 STAMP := $(abspath $(VENV))/.installed-$(firstword $(shell cat requirements.lock pyproject.toml | cksum))
 
+COMPARED := $(STAMP)-compared
+
 .PHONY: book test lab chapter new-chapter parameters lock clean audit bench release verify sweep pdf xelatex _book force
 
 book:
@@ -91,9 +93,14 @@ pdf: xelatex book
 xelatex: $(STAMP)
 	@$(PY) -m pdf.build --check
 
-# Each kernel beside the time to draw its random numbers.
-bench: $(STAMP)
+# Each kernel beside the time to draw its random numbers and beside plain NumPy; other work beside a library; sweeps.
+bench: $(COMPARED)
 	@$(PY) -m audit.kernels
+	@$(PY) -m audit.sweeps
+
+$(COMPARED): audit/requirements.lock | $(STAMP)
+	@$(UV) pip install -q --python $(PY) --require-hashes -r audit/requirements.lock
+	@touch $@
 
 # Keeps the verdicts and headline numbers of this version, against which the ledger compares later ones.
 release: book
@@ -118,8 +125,10 @@ audit: test
 	@$(PY) -m audit.builds
 
 # Pins every dependency with its hashes, for all platforms and Pythons from 3.11.
+lock: PIN := -q --generate-hashes --universal --python-version 3.11 --upgrade --no-header
 lock: $(STAMP)
-	@$(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --all-extras --upgrade --no-header pyproject.toml -o requirements.lock
+	@$(UV) pip compile $(PIN) --extra book --extra test pyproject.toml -o requirements.lock
+	@$(UV) pip compile $(PIN) --group audit -c requirements.lock -o audit/requirements.lock
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one with make PYTHON=…")'
