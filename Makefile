@@ -121,8 +121,11 @@ verify: book
 
 # Checks too slow for every change. They need Node.js with npm, for Lighthouse, and Chromium.
 audit: test
+	@HYPOTHESIS=random $(PY) -m pytest -q -n $(JOBS) tests/test_fuzz.py
 	@$(PY) -m audit.pages
 	@$(PY) -m audit.builds
+	@$(PY) -m audit.mutation
+	@$(PY) -m audit.seeds
 
 # Pins every dependency with its hashes, for all platforms and Pythons from 3.11.
 lock: PIN := -q --generate-hashes --universal --python-version 3.11 --upgrade --no-header

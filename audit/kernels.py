@@ -10,10 +10,8 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 
-import lets_be_rational
 import numpy as np
 import pandas as pd
-import QuantLib
 from scipy.signal import lfilter
 
 from audit import measured
@@ -187,6 +185,9 @@ def ladders() -> str:
 
 def implied_vol() -> str:
     """Table of the time to find volatilities, and the largest relative error, over options within 5 standard deviations."""
+    import lets_be_rational  # these two are here for `make bench` alone
+    import QuantLib
+
     rng = np.random.default_rng(0)
     volatility, years = rng.uniform(0.05, 1, 100_000), rng.uniform(0.02, 2, 100_000)
     strike = 100 * np.exp(rng.uniform(-5, 5, 100_000) * volatility * np.sqrt(years))
