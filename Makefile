@@ -107,6 +107,7 @@ verify: book
 
 # Checks too slow for every change.
 audit: test
+	@$(PY) -m audit.mutation
 
 # Pins every dependency with its hashes, for all platforms and Pythons from 3.11.
 lock: $(STAMP)
