@@ -2,10 +2,11 @@
 
     python -m audit.mutation [MODULE …] [--each 12] [--seed 1]
 
-Of each module a random sample of its mutants is drawn. Every one is tried in a copy of the project of its own: the
-doctests of the module, its cases of bad input, the test files that concern it (named after it or importing it), and
-then all that reach it through other modules. The first failure ends it; so does a time limit. `audit/equivalent.yml` holds the mutants that cannot change a result, with
-the reason; they are not run. Results are kept by module in `_build/mutation`, and `measured/mutation.md` shows them.
+Of each module a random sample of its mutants is drawn. Every one is tried in a copy of the project of its own: by the
+doctests of the module and the test file named after it, by its cases of bad input, by the test files that import it,
+and last by those that reach it through other modules. The first failure ends it; so does a time limit. Mutants that
+cannot change a result stand in `audit/equivalent.yml` with the reason, and are not run. Results are kept by module in
+`_build/mutation`; `measured/mutation.md` shows them.
 
 The mutants are made here, in some fifty lines of `ast`. mutmut 3 leaves functions with a decorator out, here all the
 compiled kernels; mutatest rests since 2022. cosmic-ray works, but five in six of its mutants put an operator where it
@@ -21,7 +22,6 @@ import json
 import multiprocessing
 import os
 import random
-import re
 import resource
 import shutil
 import signal
@@ -78,8 +78,9 @@ def mutants(source: str) -> list[Mutant]:
     text, found = source.encode(), []
     for function, row, column, end_row, end_column, old, new in sorted(changes(ast.parse(source), "module")):
         first, last = starts[row - 1] + column, starts[end_row - 1] + end_column
-        swapped = re.sub(rb"(?s)^.*$" if not old else re.escape(old.encode()), lambda _, n=new: n.encode(), text[first:last], count=1)
-        faulty = (text[:first] + swapped + text[last:]).decode()
+        span = text[first:last]
+        span = span.replace(old.encode(), new.encode(), 1) if old else new.encode()
+        faulty = (text[:first] + span + text[last:]).decode()
         pairs = zip(source.splitlines(), faulty.splitlines(), strict=False)
         found += [Mutant(function, a.strip(), b.strip(), faulty) for a, b in pairs if a != b][:1]
     return found
@@ -116,14 +117,15 @@ def changes(node: ast.AST, function: str) -> Iterator[tuple[str, int, int, int, 
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             function = name if function == "module" else f"{function}.{name}"
     for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns", "decorator_list"):
+            continue  # none of them computes
         for child in value if isinstance(value, list) else [value]:
-            # Messages are no results; annotations and decorators are not run, or by the compiler alone.
-            if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr) and field not in ("annotation", "returns", "decorator_list"):
+            if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):  # a message is no result
                 yield from changes(child, function)
 
 
 def imported(path: Path) -> set[str]:
-    """Modules of mnvh that a file imports, at the top or within a function; "" is the package itself.
+    """Modules of mnvh that a file imports, and subprocess; "" is the package itself.
 
     >>> sorted(imported(Path("tests/test_factors.py")))
     ['decomposition', 'factors', 'neutrality', 'readers']
@@ -134,19 +136,20 @@ def imported(path: Path) -> set[str]:
             names |= {node.module} if node.module != "mnvh" else {f"mnvh.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    return {name.removeprefix("mnvh").lstrip(".") for name in names if name.split(".")[0] == "mnvh"}
+    return {name.removeprefix("mnvh").lstrip(".") for name in names if name.split(".")[0] in ("mnvh", "subprocess")}
 
 
 @cache
 def concerning(module: str) -> list[tuple[str, ...]]:
-    """Runs of pytest that concern a module, the nearest first. A test of the publishing is no test of the science."""
+    """Runs of pytest that concern a module, the nearest first; not those of the publishing, and of others' commands."""
     uses = {path.stem: imported(path) for path in Path("mnvh").glob("*.py")}
     reaching, before = {module, ""}, set()
     while reaching != before:
         before, reaching = reaching, reaching | {name for name, used in uses.items() if used & (reaching - {""})}
     tests = {str(path): imported(path) for path in sorted(Path("tests").glob("test_*.py"))}
-    tests = {path: used for path, used in tests.items() if path != BAD_INPUT and not any(name.startswith("book") for name in used)}
     own = [path for path in tests if path == f"tests/test_{module}.py"]
+    aside = {path for path, used in tests.items() if used & {"subprocess"} or any(name.startswith("book") for name in used)}
+    tests = {path: used for path, used in tests.items() if path not in aside - {*own} | {BAD_INPUT}}
     near = sorted((path for path in tests if module in tests[path] and path not in own), key=lambda path: len(tests[path]))
     far = [path for path in tests if tests[path] & reaching and path not in own + near]
     cases = [(BAD_INPUT, "-k", f"{module}.")] if Path(BAD_INPUT).exists() else []
@@ -174,8 +177,8 @@ def run_tests(tree: Path, run: Sequence[str]) -> None:
     sys.exit(code not in (0, 5))  # 5: a file may hold no doctest, and a module no case of bad input
 
 
-def passes(tree: Path, run: Sequence[str], limit: float) -> bool:
-    """Whether a run of pytest passes in a copy of the project, within the limit in seconds."""
+def outcome(tree: Path, run: Sequence[str], limit: float) -> str:
+    """"passed", "failed", or "late" after the limit in seconds: what a run of pytest does in a copy of the project."""
     context = multiprocessing.get_context("forkserver")  # it imports the heavy packages once for all runs
     context.set_forkserver_preload(PRELOAD)
     process = context.Process(target=run_tests, args=(tree, run))
@@ -187,7 +190,7 @@ def passes(tree: Path, run: Sequence[str], limit: float) -> bool:
     except ProcessLookupError:
         pass
     process.join()
-    return ended == 0
+    return "late" if ended is None else "failed" if ended else "passed"
 
 
 @cache
@@ -202,18 +205,19 @@ def limit(run: tuple[str, ...]) -> float:
     with tempfile.TemporaryDirectory(prefix="mutation") as folder:
         start = time.monotonic()
         copy(Path.cwd(), Path(folder) / "tree")
-        if not passes(Path(folder) / "tree", run, limit=1800):
+        if outcome(Path(folder) / "tree", run, limit=1800) != "passed":
             said = (Path(folder) / "tree.log").read_text(encoding="utf-8")[-2000:]
             raise RuntimeError(f"`pytest {' '.join(run)}` fails without any fault, in a copy of the project:\n{said}")
         return 30 + 3 * (time.monotonic() - start)
 
 
-def survives(module: str, source: str) -> bool:
-    """Whether every run that concerns a module passes with this source of it."""
+def fate(module: str, source: str) -> str:
+    """The outcome of the first run that a module with this source does not pass, else "passed"."""
     with tempfile.TemporaryDirectory(prefix="mutation") as folder:
         copy(Path.cwd(), tree := Path(folder) / "tree")
         (tree / f"mnvh/{module}.py").write_text(source, encoding="utf-8")
-        return all(passes(tree, run, limit(run)) for run in concerning(module))
+        found = (outcome(tree, run, limit(run)) for run in concerning(module))
+        return next((fate for fate in found if fate != "passed"), "passed")
 
 
 def equivalent() -> dict[tuple[str, str, str], str]:
@@ -225,17 +229,16 @@ def equivalent() -> dict[tuple[str, str, str], str]:
 def measure(module: str, each: int, seed: int) -> None:
     """Try a sample of a module's mutants and keep what survived."""
     every, reasons = mutants(Path(f"mnvh/{module}.py").read_text(encoding="utf-8")), equivalent()
-    sample = random.Random(f"{seed} {module}").sample(every, min(each, len(every)))
+    sample = random.Random(f"{seed} {module}").sample(every, len(every))[:each]  # a larger sample holds the smaller
     tried = [mutant for mutant in sample if (module, *mutant.key) not in reasons]
-    left: list[tuple[str, str]] = []
+    fates = []
     for mutant in tried:
-        if survives(module, mutant.source):
-            left.append(mutant.key)
-            print(f"  {module}: {mutant.function}: {left[-1][1]}", flush=True)
-    print(f"{module}: {len(tried) - len(left)} of {len(tried)} killed, {len(sample) - len(tried)} equivalent", flush=True)
-    same = [mutant.key for mutant in sample if mutant not in tried]
+        fates.append(fate(module, mutant.source))
+        print(f"  {module}, {fates[-1]}: {mutant.function}: {mutant.key[1]}", flush=True)
+    found = {"seed": seed, "possible": len(every), "tried": len(tried), "late": fates.count("late")}
+    found["survivors"] = [mutant.key for mutant, end in zip(tried, fates, strict=True) if end == "passed"]
+    found["equivalent"] = [mutant.key for mutant in sample if mutant not in tried]
     RESULTS.mkdir(parents=True, exist_ok=True)
-    found = {"seed": seed, "possible": len(every), "tried": len(tried), "survivors": left, "equivalent": same}
     (RESULTS / f"{module}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -244,8 +247,8 @@ def share(results: Sequence[dict]) -> tuple[float, float]:
 
     The variance of a module takes (killed + 1)/(tried + 2) for its share, else one without a survivor would have none.
 
-    >>> share([{"possible": 300, "tried": 8, "survivors": []}, {"possible": 100, "tried": 8, "survivors": ["a", "b"]}])  # doctest: +ELLIPSIS
-    (0.9375, 0.0892...)
+    >>> share([{"possible": 300, "tried": 8, "survivors": []}, {"possible": 100, "tried": 8, "survivors": ["a", "b"]}])
+    (0.9375, 0.08926785535678562)
     """
     whole, killed, variance = sum(found["possible"] for found in results), 0.0, 0.0
     for found in results:
@@ -259,11 +262,14 @@ def share(results: Sequence[dict]) -> tuple[float, float]:
 def report(results: dict[str, dict]) -> None:
     """Write measured/mutation.md from what the modules' samples gave."""
     killed, stderr = share(list(results.values()))
-    whole = f"**{100 * killed:.1f} % ± {100 * stderr:.1f} % of the mutants are killed**"
+    count = {key: sum(len(found[key]) for found in results.values()) for key in ("survivors", "equivalent")}
+    count |= {key: sum(found[key] for found in results.values()) for key in ("tried", "late")}
     seeds = ", ".join(sorted({str(found["seed"]) for found in results.values()}))
-    counts = [sum(len(found[key]) for found in results.values()) for key in ("survivors", "equivalent")]
-    tried = sum(found["tried"] for found in results.values())
-    text = f"{whole} (one standard error): {tried} tried, {counts[0]} survived; {counts[1]} more of the sample change nothing. Seed {seeds}."
+    text = (
+        f"**{100 * killed:.1f} % ± {100 * stderr:.1f} % of the mutants are killed** (one standard error, each module weighs as "
+        f"its mutants do). {count['tried']} were tried, {count['survivors']} survived, {count['late']} were killed by the time "
+        f"limit; {count['equivalent']} more of the sample change nothing. Seed {seeds}."
+    )
     rows = [
         [f"`{name}`", found["possible"], found["tried"], found["tried"] - len(found["survivors"]), len(found["equivalent"])]
         for name, found in results.items()
