@@ -63,9 +63,8 @@ def neutral_intensity(intensity: ArrayLike, exposures: ArrayLike) -> Array:
     ValueError
         As in `projector`; or if K is not symmetric positive semidefinite or of another width.
     """
-    exposures = check.array("exposures", exposures)
-    intensity = check.semidefinite("intensity", intensity, exposures.shape[-1] if exposures.ndim > 1 else None)
     neutral = projector(exposures)
+    intensity = check.semidefinite("intensity", intensity, neutral.shape[-1])
     result = neutral @ intensity @ neutral
     return (result + result.swapaxes(-1, -2)) / 2
 

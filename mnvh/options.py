@@ -254,14 +254,13 @@ def _difference(h: Array, t: Array) -> Array:
     u, v = np.broadcast_arrays(h / np.sqrt(2), t / np.sqrt(2))
     result = np.asarray(erfcx(u - v) - erfcx(u + v))
     near = v < 0.005
-    if near.any():
-        u, v = u[near], v[near]
-        y0 = erfcx(u)
-        y1 = 2 * u * y0 - 2 / np.sqrt(np.pi)
-        y2 = 2 * u * y1 + 2 * y0
-        y3 = 2 * u * y2 + 4 * y1
-        y5 = 2 * u * (2 * u * y3 + 6 * y2) + 8 * y3
-        result[near] = -2 * v * (y1 + v**2 * y3 / 6 + v**4 * y5 / 120)
+    u, v = u[near], v[near]
+    y0 = erfcx(u)
+    y1 = 2 * u * y0 - 2 / np.sqrt(np.pi)
+    y2 = 2 * u * y1 + 2 * y0
+    y3 = 2 * u * y2 + 4 * y1
+    y5 = 2 * u * (2 * u * y3 + 6 * y2) + 8 * y3
+    result[near] = -2 * v * (y1 + v**2 * y3 / 6 + v**4 * y5 / 120)
     return result
 
 

@@ -88,8 +88,9 @@ def around(mid: ArrayLike, spread: ArrayLike, *, interval: float) -> Quotes:
 
     Examples
     --------
-    >>> around([100.0, 101.0], 0.5, interval=1.0).ask
-    array([100.25, 101.25])
+    >>> book = around([100.0, 101.0], 0.5, interval=1.0)
+    >>> book.bid, book.ask
+    (array([ 99.75, 100.75]), array([100.25, 101.25]))
     """
     mid = check.array("mid", mid, ("n_quotes",))
     check.positive("interval", interval)

@@ -109,7 +109,7 @@ CASES = {
     ),
     "contrarian_rule.inventory_objective": changed(
         dict(intensity=[1.0], edge=1.0, unit=UNIT, inventory_aversion=0.1, cost=0.1),
-        *[({"intensity": value}, "intensity") for value in ([-1.0], [nan], "a")],
+        *[({"intensity": value}, "intensity") for value in ([-1.0], [1.0, -1.0], [nan], "a")],
         *OBJECTIVE,
     ),
     "contrarian_rule.optimal_intensity": changed(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import brentq
 
 from mnvh import arbitrage, paths, swaps
 from mnvh.amm import (
@@ -395,3 +396,23 @@ def test_a_scoring_rule_refuses_prices_that_are_no_probabilities():
 def test_a_stableswap_pool_refuses_a_price_beyond_floating_point():
     with pytest.raises(ValueError, match="too far from 1"):
         StableSwap(100, 1.0).holdings(np.array([1e-60]))
+
+
+def test_one_pool_in_many_may_not_start_at_zero():
+    with pytest.raises(ValueError, match="start has the entry 0: allowed are prices above 0"):
+        arbitrage.pool_prices(np.ones((2, 3, 1)), fee_bps=30, start=[1.0, 0.0])
+
+
+@pytest.mark.parametrize("amplification", [0.5, 0.6, 1.0, 1.4, 100.0])
+def test_a_stableswap_trade_keeps_the_invariant(amplification):
+    """The D that solves 2A(x + y) + D = 2AD + D³/(4xy) is the same before and after; A = 0.5 leaves the cubic alone."""
+    x, y, paid = 1000.0, 700.0, 150.0
+    out = swaps.stableswap_out(paid, x, y, amplification=amplification)
+
+    def invariant(x, y):
+        excess = lambda d: d**3 / (4 * x * y) + (2 * amplification - 1) * d - 2 * amplification * (x + y)
+        return brentq(excess, 1e-6, 2 * (x + y), xtol=1e-12, rtol=1e-15)
+
+    np.testing.assert_allclose(invariant(x + paid, y - out), invariant(x, y), rtol=1e-13)
+    with pytest.raises(ValueError, match="amplification is 0.49"):
+        swaps.stableswap_out(paid, x, y, amplification=0.49)

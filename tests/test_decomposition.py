@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnvh import paths
+from mnvh import inventory, paths
 from mnvh.decomposition import LinearGrid, attribute, bregman, decompose, follow, identity, simulate
 from mnvh.functional import expected_step_pnl, gross_harvest
 
 FILLS = (0.0, 0.5, 1.0, 2.0)
+FROM_QUOTES = [inventory.profit, inventory.certainty_equivalent, inventory.expected_rule, inventory.simulate, inventory.trade]
 K = np.array([[2.0, -0.5, 0.0], [-0.5, 1.0, 0.3], [0.0, 0.3, 0.5]])
 SIGMA = np.array([[1.0, 0.6, 0.0], [0.6, 2.0, -0.4], [0.0, -0.4, 0.5]])
 
@@ -285,3 +287,15 @@ def test_harvest_and_displacement_are_two_halves_of_one_zero():
     parts = decompose(Pool(1.0), prices).total()
     assert parts.harvest.mean() > 50 * parts.harvest.std() / np.sqrt(50_000)
     assert_mean(parts.pnl, 0.0)
+
+
+@pytest.mark.parametrize("function", [decompose, attribute, follow, *FROM_QUOTES])
+def test_a_fill_is_at_the_post_move_price_unless_it_is_said(function):
+    """The convention of the whole book, under which trading costs nothing but fees."""
+    assert inspect.signature(function).parameters["fill"].default == 1
+
+
+def test_at_the_post_move_price_trading_costs_nothing():
+    prices = np.random.default_rng(30).standard_normal((3, 8, 2)).cumsum(axis=1)
+    held = np.random.default_rng(31).standard_normal(prices.shape)
+    assert (attribute(held, prices).cost == 0).all() and (decompose(LinearGrid(np.eye(2), np.zeros(2)), prices).cost == 0).all()

@@ -86,3 +86,5 @@ def test_a_pnl_rate_translates_back_through_any_rising_decay():
 
 def test_volatility_per_year_is_over_calendar_time():
     assert_allclose(gc.annualised(0.01, gc.YEAR / 4), 0.2)
+    assert_allclose(gc.annualised([0.01, 0.04], gc.YEAR / 4), [0.2, 0.4])
+    assert_allclose(gc.annualised([[0.01, 0.04]], [gc.YEAR / 4, gc.YEAR]), [[0.2, 0.2]])

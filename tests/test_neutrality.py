@@ -125,6 +125,7 @@ def test_statistical_loadings_span_the_leading_eigenvectors_of_the_covariance():
     values, vectors = np.linalg.eigh(np.cov(returns.T))
     np.testing.assert_allclose(abs(loadings @ vectors[:, ::-1][:, :3]), np.eye(3), atol=1e-9)
     assert (loadings.sum(axis=1) >= 0).all()
+    np.testing.assert_allclose(neutrality.statistical_loadings(1e-7 * returns, 3), loadings, atol=1e-9)  # in any unit
 
 
 def test_neutrality_does_not_remove_a_drift_outside_the_row_space():

@@ -67,6 +67,17 @@ def test_implied_volatility_of_an_exact_price_to_eleven_digits():
         assert abs(error) < 1e-11, (strike, total, error)
 
 
+@pytest.mark.parametrize("power", [-300, -40, 40, 300])
+def test_implied_volatility_does_not_depend_on_the_unit_of_money(power):
+    spot, strike, years = 100.0, np.array([70.0, 100.0, 130.0, 400.0])[:, None], np.array([0.01, 1.0, 30.0])
+    quote, call = price(spot, strike, years, 0.9, call=strike > 100), strike > 100
+    quote, years, strike, call = (np.broadcast_to(x, quote.shape)[quote > 1e-250] for x in (quote, years, strike, call))
+    unit = 2.0**power  # exact, so that no digit may change
+    scaled = implied_vol(unit * quote, unit * spot, unit * strike, years, call=call)
+    assert len(quote) > 10
+    np.testing.assert_array_equal(scaled, implied_vol(quote, spot, strike, years, call=call))
+
+
 def test_a_hundred_thousand_implied_volatilities_in_less_than_a_second_of_work():
     rng, n = np.random.default_rng(1), 100_000
     years, volatility = np.exp(rng.uniform(-6, 2, n)), np.exp(rng.uniform(-3.5, 0.5, n))

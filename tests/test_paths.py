@@ -235,3 +235,15 @@ def test_a_price_beyond_floating_point_is_an_error_and_not_zero(covariance):
     law = dict(covariance=covariance, jump_rate=0.5, jump_mean=9.0)
     with pytest.raises(ValueError, match=r"covariance moves ln p by more than 700"):
         paths.jump_diffusion(np.random.default_rng(20), 2, 500, **law)
+
+
+def test_a_price_above_floating_point_is_an_error_like_one_below():
+    draw = lambda seed, variance: paths.log_driftless_gbm(np.random.default_rng(seed), 1, 1, covariance=[[variance]], start=[1.0])
+    moves = 1000 * np.log([draw(seed, 1.0)[0, 1, 0] for seed in range(8)])
+    assert moves.min() < -700 and moves.max() > 700 and (abs(moves) < 700).any()
+    for seed, move in enumerate(moves):
+        if abs(move) < 700:
+            np.testing.assert_allclose(np.log(draw(seed, 1e6)[0, 1, 0]), move)
+        else:
+            with pytest.raises(ValueError, match="more than 700"):
+                draw(seed, 1e6)

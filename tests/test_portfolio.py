@@ -298,3 +298,9 @@ def test_whole_and_rational_numbers_are_numbers():
     whole = np.array([5, 3], dtype=object)
     found = construct({1: (whole, 0, 0)}, exposure=np.array([1, 0], dtype=object), depth=whole, half_spread=np.array([0, 0], dtype=object))
     assert_allclose(found.positions, [1.8, -3])
+
+
+def test_what_an_impossible_set_misses_is_in_its_own_units():
+    """A sum of 9 within depths of 2 and 6 misses by 1; each depth misses by half of that if the two share it."""
+    with pytest.raises(ValueError, match="depth by 0.5, gamma by 1"):
+        construct({"gamma": ([1.0, 1.0], 9.0, np.inf)}, exposure=[1.0, 1.0], depth=[2.0, 6.0], half_spread=[0.1, 0.1])

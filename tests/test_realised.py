@@ -58,3 +58,9 @@ def test_one_bar_by_hand():
     assert_allclose(realised.realised_kernel(x, bandwidth=1), 17 + 2 * 0.25 * (-6 - 6))
     assert_allclose(realised.bipower(x), np.pi / 2 * 1.5 * 12)
     assert_allclose(realised.two_scale(x, slow=2), (1 - 17 / 3) / (1 / 3))
+
+
+def test_a_bar_closes_at_its_last_price_and_opens_where_the_one_before_closed():
+    x = np.array([0.0, 4.0, 1.0, 3.0, 4.0, 5.0, 5.0])  # ranges 4 and 2, moves 3 and 2
+    assert_allclose(realised.garman_klass(x, bar=3), (16 + 4) / 2 - (2 * np.log(2) - 1) * (9 + 4))
+    assert_allclose(realised.parkinson(x, bar=3), (16 + 4) / (4 * np.log(2)))

@@ -115,3 +115,9 @@ def test_with_jumps_the_scalper_loses_what_the_option_is_worth_less():
     gamma = options.greeks(100, 100, 1, 0.1).gamma
     expected = (worth - options.price(100, 100, 1, 0.1)) / (100 * gamma)
     assert expected < -0.02 and abs(z(parts.total().pnl, expected)) < 4
+
+
+def test_one_path_is_enough():
+    prices = np.array([[[100.0], [101.0], [99.0]]])
+    for rule, times in simulations.mechanisms(prices, sd=1.0, reversion=0.5).values():
+        assert np.isfinite(decompose(rule, prices, times=times).pnl).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnvh import paths, readers
+from mnvh import paths, readers, universal
 from mnvh.decomposition import bregman, decompose, follow
 from mnvh.spt import (
     Diversity,
@@ -349,3 +350,11 @@ def test_variance_ratio_of_moving_averages():
     bounce = np.cumsum(noise[:, 1:] - 0.5 * noise[:, :-1], axis=1)  # autocorrelation -.4 at lag one
     ratio, _ = lo_mackinlay_ratio(bounce, 5)
     assert_mean(ratio, 1 - 2 * (1 - 1 / 5) * 0.4)
+
+
+def test_a_solver_that_stops_short_of_the_best_mix_is_an_error(monkeypatch):
+    """At equal weights a step of 1.001 beside 1 leaves 0.001/2.001 to the bound, five times what is allowed."""
+    short = SimpleNamespace(x=np.array([0.5, 0.5]), message="stopped")
+    monkeypatch.setattr(universal, "minimize", lambda *_, **__: short)
+    with pytest.raises(RuntimeError, match="ends 0.00049975 of log wealth below the bound: stopped"):
+        best_constant_mix([[[1.0, 1.0], [1.001, 1.0]]])

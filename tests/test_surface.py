@@ -355,6 +355,19 @@ def test_parity_broken_beyond_bid_and_ask_is_counted():
     assert any("off parity by more than bid and ask" in line for line in chains.smiles(rows).attrs["report"])
 
 
+def test_locked_quotes_in_exact_parity_are_not_off_it():
+    rows = [(strike, 0.5, bid, bid, kind) for strike, c, p in ((90.0, 11.0, 1.0), (100.0, 4.0, 4.0), (110.0, 1.0, 11.0)) for kind, bid in (("C", c), ("P", p))]
+    table = chains.smiles(chain(*rows))
+    assert not [line for line in table.attrs["report"] if "off parity" in line]
+    assert_allclose(table["forward"], 100)
+
+
+def test_a_synthetic_chain_spans_its_deviations_and_never_passes_a_twentieth_of_the_forward():
+    for years, low in ((0.25, 1 - 4.5 * 0.1), (4.0, 0.05)):
+        strikes = chains.synthetic(np.random.default_rng(0), Heston(1.0, 0.04, 0.3, 0.0, 0.04), years=[years], n_strikes=31)["strike"]
+        assert_allclose(strikes.unique(), np.linspace(100 * low, 100 + 300 * 0.2 * years**0.5, 31), atol=0.005001)
+
+
 def test_too_few_quotes_for_a_slice_are_reported_and_not_fitted():
     few = chains.smiles(chain(*GOOD))
     slices, report = surface.calibrate(pd.concat([SMILES, few.assign(years=0.6)]))

@@ -127,6 +127,16 @@ def test_what_clean_drops_does_not_count_as_an_expiry():
     assert vs.cboe_strip(odd, rate=0.0).variance == vs.cboe_strip(chain, rate=0.0).variance
 
 
+def test_discounted_quotes_give_the_strip_of_their_forward_values():
+    plain = rows([0.1, 0.2, 0.3, 0.5, 2.0, 6.0, 11.0, 16.0], [21.0, 16.0, 11.0, 6.0, 2.0, 0.4, 0.3, 0.1])
+    factor = np.exp(-0.3 * plain["years"])
+    strip = vs.cboe_strip(plain.assign(bid=factor * plain["bid"], ask=factor * plain["ask"]), rate=0.3)
+    undiscounted = vs.cboe_strip(plain, rate=0.0)
+    assert factor.max() < 0.99
+    for name in ("strike", "quote", "half_spread", "forward", "pivot", "variance", "variance_cost"):
+        assert_allclose(getattr(strip, name), getattr(undiscounted, name), rtol=1e-12, atol=1e-15)
+
+
 def test_moments_of_no_distribution_are_refused():
     """Kurtosis is at least 1 + skewness², which a single option between two strikes breaks."""
     with pytest.raises(ValueError, match="kurtosis of the strip less 1 and its squared skewness is -"):
