@@ -190,7 +190,7 @@ def main() -> None:
     with reader.served(site) as ours, reader.served(other) as theirs, reader.browser() as browser:
         found = weigh(browser, (ours, theirs))
         severity = {name: axe(browser, address) for name, address in (("this", ours), ("plain", theirs))}
-        chapters = sorted((page for page in found if re.search(r"/\d", page)), key=lambda page: -found[page][0]["sent"])
+        chapters = sorted((page for page in found if re.search(r"/\d", page)), key=lambda page: -found[page][0]["whole"])
         moving = next(page for page in chapters[1:] if 'class="explore"' in (site / f"{page}.html").read_text(encoding="utf-8"))
         judged = scores((ours, theirs), ("index", chapters[0], moving, "chapters/appendix_ledger", "chapters/appendix_figures"))
     rows = [row(page.removeprefix("chapters/"), *entry) for page, entry in found.items()]
