@@ -256,8 +256,9 @@ def two_point(
         raise ValueError(f"up or down is too far from 1 for n_steps = {n_steps}: allowed is |ln| · n_steps up to 700.")
     for block in _blocks(prices):
         rng.random(out=block)
+        block[...] = np.where(block < up_probability, up, down)
         block[:, 0] = start
-        _two_returns(block, up, down, up_probability)
+        np.cumprod(block, axis=1, out=block)
     return prices
 
 
@@ -344,12 +345,3 @@ def _vector_recursion(x: Array, matrix: Array) -> None:
             for i in range(x.shape[2]):
                 for j in range(x.shape[2]):
                     x[path, t, i] += matrix[i, j] * x[path, t - 1, j]
-
-
-@numba.njit(cache=True)
-def _two_returns(x: Array, up: float, down: float, up_probability: float) -> None:
-    """In place, from uniform numbers: x_t is x_{t-1} times up where the number is below the probability, else down."""
-    for path in range(x.shape[0]):
-        for t in range(1, x.shape[1]):
-            for asset in range(x.shape[2]):
-                x[path, t, asset] = x[path, t - 1, asset] * (up if x[path, t, asset] < up_probability else down)
