@@ -56,7 +56,7 @@ CASES = {
         ({"bounds": {"gamma": ([1.0, nan], 0.0, 0.0)}}, "bounds of gamma has 1 entries that are not finite"),
         ({"bounds": {"gamma": ([1.0, 1.0], nan, 0.0)}}, "bounds of gamma has 1 entries that are not finite"),
         ({"bounds": {"gamma": ([1.0, 1.0], "a", 0.0)}}, "bounds of gamma is .*real numbers"),
-        *[({"bounds": value}, "bounds .*no mapping of names to triples")
+        *[({"bounds": value}, "bounds .*no mapping of names to triples.*coefficients, low, high")
           for value in (None, [([1.0, 1.0], 0.0, 0.0)], {"gamma": 3}, {"gamma": ([1.0, 1.0], 0.0)})],
         ({"bounds": {"depth": ([1.0, 1.0], 0.0, 0.0)}}, "bounds.*a name that is taken: .'depth'"),
         ({"bounds": {"venue 0": ([1.0, 1.0], 0.0, 0.0)}}, "bounds.*a name that is taken: .'venue 0'"),
