@@ -35,7 +35,7 @@ STAMP := $(abspath $(VENV))/.installed-$(firstword $(shell cat requirements.lock
 
 COMPARED := $(STAMP)-compared
 
-.PHONY: book test lab chapter new-chapter parameters lock clean audit bench release verify sweep pdf xelatex _book force
+.PHONY: book test lab chapter new-chapter parameters lock clean audit bench release site verify sweep pdf xelatex _book force
 
 book:
 	@$(PYTHON) -m mnvh.book.lock $(MAKE) --no-print-directory -j$(JOBS) _book
@@ -106,6 +106,12 @@ $(COMPARED): audit/requirements.lock | $(STAMP)
 release: book
 	@$(PY) -c 'import json; print(json.load(open("_build/html/verdicts.json"))["version"])' \
 	  | xargs -I{} sh -c 'mkdir -p mnvh/book/history && cp _build/html/verdicts.json mnvh/book/history/{}.json'
+
+# make site SITE=folder [RELEASED=v0.1.0]: the book into the folder of a site, which keeps every released version.
+site: export SITE := $(value SITE)
+site: export RELEASED := $(value RELEASED)
+site: book
+	@$(PY) -m mnvh.book.site "$$SITE" --released="$$RELEASED"
 
 # make sweep CHAPTER=02_decomposition GRID="seed=1,2,3 n_paths=1000" [SCHEDULER=tcp://host:8786]
 sweep: export CHAPTER := $(value CHAPTER)

@@ -1,0 +1,53 @@
+"""Put the built book into the folder of a site: the newest at its root, each released version at `vVERSION`, for good.
+
+`python -m mnvh.book.site FOLDER [--released v1.2.0]`, which `make site` calls. A figure that was cited by its name and the
+book's version is found at `vVERSION/figures/NAME.svg` whatever later versions do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from mnvh.book.project import BUILD
+
+
+def publish(book: Path, site: Path, released: str = "") -> None:
+    """Replace what stands at the site's root by the book, and keep it as a version of its own where it is released.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds something that is no published book, `released` is not this book's version, or a version of
+        this number and with other figures or claims is there already.
+    """
+    entries = [path for path in site.iterdir() if path.name != ".git"] if site.exists() else []
+    if entries and not (site / "verdicts.json").exists():
+        raise ValueError(f"SITE = {site} holds {entries[0].name} and no book: its files would be lost. Name an empty folder.")
+    version = f"v{json.loads((book / 'verdicts.json').read_text(encoding='utf-8'))['version']}"
+    kept = site / version
+    if released and released != version:
+        raise ValueError(f"RELEASED = {released}: this book is {version}. Likely fix: the version in pyproject.toml, then make release.")
+    if released and kept.exists() and (kept / "hashes.json").read_bytes() != (book / "hashes.json").read_bytes():
+        raise ValueError(f"RELEASED = {released} is in {site} with other figures or claims: raise the version in pyproject.toml.")
+    for path in entries:
+        if not re.fullmatch(r"v\d[\w.]*", path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(book, site, dirs_exist_ok=True)
+    if released and not kept.exists():
+        shutil.copytree(book, kept)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m mnvh.book.site", description=__doc__.splitlines()[0])
+    parser.add_argument("site", type=Path)
+    parser.add_argument("--released", default="", metavar="vVERSION")
+    given = parser.parse_args()
+    try:
+        publish(BUILD / "html", given.site, given.released)
+    except ValueError as error:
+        sys.exit(str(error))

@@ -1,0 +1,47 @@
+"""The published site: the newest book at its root, and released versions that nothing changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mnvh.book import site
+
+
+def book(folder: Path, version: str, figure: str) -> Path:
+    (folder / "figures").mkdir(parents=True)
+    (folder / "figures/line.svg").write_text(figure)
+    (folder / "verdicts.json").write_text(json.dumps({"version": version}))
+    (folder / "hashes.json").write_text(json.dumps({"line.svg": figure}))
+    return folder
+
+
+def test_old_figures_stay_reachable(tmp_path):
+    public = tmp_path / "site"
+    (public / ".git").mkdir(parents=True)
+    site.publish(book(tmp_path / "a", "0.1.0", "old"), public, "v0.1.0")
+    (public / "stale.html").touch()
+    site.publish(book(tmp_path / "b", "0.2.0", "new"), public)
+    assert (public / "figures/line.svg").read_text() == "new" and not (public / "v0.2.0").exists()
+    assert (public / "v0.1.0/figures/line.svg").read_text() == "old"
+    assert (public / ".git").exists() and not (public / "stale.html").exists()
+    site.publish(tmp_path / "b", public, "v0.2.0")
+    assert sorted(path.name for path in public.glob("v?.*")) == ["v0.1.0", "v0.2.0"]
+    site.publish(tmp_path / "b", public, "v0.2.0")  # the same again is no fault
+
+
+def test_what_would_lose_something_is_refused(tmp_path):
+    public = tmp_path / "site"
+    site.publish(book(tmp_path / "a", "0.1.0", "old"), public, "v0.1.0")
+    with pytest.raises(ValueError, match="with other figures or claims: raise the version"):
+        site.publish(book(tmp_path / "b", "0.1.0", "new"), public, "v0.1.0")
+    with pytest.raises(ValueError, match=r"RELEASED = v0\.3\.0: this book is v0\.1\.0"):
+        site.publish(tmp_path / "b", public, "v0.3.0")
+    assert (public / "figures/line.svg").read_text() == "old"
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/letters.txt").touch()
+    with pytest.raises(ValueError, match="holds letters.txt and no book"):
+        site.publish(tmp_path / "a", tmp_path / "home")
+    assert (tmp_path / "home/letters.txt").exists()
