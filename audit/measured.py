@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +23,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """
     if not rows:
         raise ValueError(f"a table with the header {list(header)} has no rows: nothing was measured")
-    sides = ["--:" if all(isinstance(row[j], (int, float)) for row in rows) else ":--" for j in range(len(header))]
+    number = re.compile(r"[\d.,]+(e[+-]?\d+)?")
+    sides = ["--:" if all(number.fullmatch(str(row[j])) for row in rows) else ":--" for j in range(len(header))]
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (header, sides, *rows))
 
 

@@ -31,7 +31,7 @@ TOOLS = BUILD / "audit"
 ROUNDS = 3
 KEPT = ("title", "author", "copyright", "logo", "only_build_toc_files", "exclude_patterns", "execute", "bibtex_bibfiles", "parse")
 FOREIGN = re.compile(r'(?:src|href)="(https?://[^"]*\.(?:js|css)[^"]*)"')
-HEADER = ("page", "requests", "kB sent", "ratio", "kB unpacked", "kB sent to the end", "ratio", "seconds", "ratio")
+HEADER = ("page", "requests", "kB sent", "ratio", "kB, read to its end", "ratio", "s", "ratio")
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 LEVELS = ("critical", "serious", "moderate", "minor")
 WHEN_READ = """async () => {
@@ -168,14 +168,12 @@ def links(site: Path) -> tuple[int, int]:
 
 
 def row(name: str, ours: dict[str, float], plain: dict[str, float]) -> list[object]:
-    def times(each: dict[str, float]) -> str:
-        return f"{each['seconds']:.2f} ± {each['spread']:.2f}"
-
     def ratio(key: str) -> float:
         return round(ours[key] / plain[key], 2)
 
-    requests, sent, unpacked, whole = (f"{ours[key]:.0f} / {plain[key]:.0f}" for key in ("requests", "sent", "unpacked", "whole"))
-    return [name, requests, sent, ratio("sent"), unpacked, whole, ratio("whole"), f"{times(ours)} / {times(plain)}", ratio("seconds")]
+    requests, sent, whole = (f"{ours[key]:.0f}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{plain[key]:.0f}" for key in ("requests", "sent", "whole"))
+    seconds = f"{ours['seconds']:.2f}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{plain['seconds']:.2f}"
+    return [name, requests, sent, ratio("sent"), whole, ratio("whole"), seconds, ratio("seconds")]
 
 
 def main() -> None:
@@ -198,15 +196,17 @@ def main() -> None:
     medians = [{key: statistics.median(entry[k][key] for entry in found.values()) for key in keys} for k in (0, 1)]
     rows.append(row("**median**", *medians))
     worst = max(found, key=lambda page: found[page][0]["sent"] / found[page][1]["sent"])
-    rows.append(row("**largest ratio of bytes**", *found[worst]))
+    rows.append(row(f"**largest ratio when opened: {worst.removeprefix('chapters/')}**", *found[worst]))
     total, broken = links(site)
     measured.write(
         "pages",
         f"Each cell is this book / a plain Jupyter Book of the same pages. A page is opened by a browser that has nothing of the book "
-        f"yet, and then read to its end, which loads the rest of its pictures; text is compressed by gzip as any server does. Time is "
-        f"from the request until the page has loaded and its formulas are set, the median of {ROUNDS} visits taken in turn, ± half "
-        f"their range. This book asks other servers for {sum(entry[0]['foreign'] for entry in found.values())} files, the plain book "
-        f"for {sum(asked.values())}; they were taken from the same server here.",
+        f"yet, and then read to its end, which loads the rest of its pictures; text is compressed by gzip, as most servers do. Time is "
+        f"from the request until the page has loaded and its formulas are set, the median of {ROUNDS} visits taken in turn; "
+        f"half their range is {medians[0]['spread']:.2f} s here and {medians[1]['spread']:.2f} s there in the median page. Unpacked, the "
+        f"median page has {medians[0]['unpacked']:.0f} kB here and {medians[1]['unpacked']:.0f} kB there. The pages of this book ask other "
+        f"servers for {sum(entry[0]['foreign'] for entry in found.values())} files, those of the plain book name {sum(asked.values())}, "
+        f"which were taken from the same server here.",
         measured.table(HEADER, rows),
         f"Lighthouse on its simulated telephone, this book (median of {ROUNDS}) / the plain book (one run), out of 100.",
         measured.table(["page", "performance", "accessibility", "best practices", "search engines"], judged),

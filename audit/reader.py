@@ -34,7 +34,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu"]
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files of a folder, text compressed by gzip as any server does."""
+    """Files of a folder, text compressed by gzip, as most servers do."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

@@ -47,7 +47,7 @@ def complete(name: str, frame: pd.DataFrame, *, n_assets: int, n_dates: int = 2,
     return kept
 
 
-def read_index(prices_path: str | Path, *, n_dates: int, n_implied: int = 0) -> pd.DataFrame:
+def read_index(prices_path: str | Path, *, n_dates: int, n_implied: int | None = 0) -> pd.DataFrame:
     """An index of a reader's own file, with its implied volatility where there is one; a UserWarning says what is left out.
 
     Parameters
@@ -57,7 +57,8 @@ def read_index(prices_path: str | Path, *, n_dates: int, n_implied: int = 0) -> 
         asset. Its implied volatility, in per cent a year, is the column named vix; where one is needed and none has this
         name, the next. Columns named high and low are taken together. Capitals do not count.
     n_dates, n_implied : int
-        The least that is needed: dates with an index, and of these dates with an implied volatility.
+        The least that is needed: dates with an index, and of these dates with an implied volatility. None leaves the
+        volatility unread, so that no date is lost where it is missing.
 
     Returns
     -------
@@ -69,29 +70,31 @@ def read_index(prices_path: str | Path, *, n_dates: int, n_implied: int = 0) -> 
     ------
     ValueError
         If `read_prices` refuses the file, there is no index or too little of it, or a needed volatility is absent, too
-        short, or in fractions.
+        short, in fractions, or so high that it is another price.
     """
     check.integer("n_dates", n_dates, 2)
-    check.integer("n_implied", n_implied, 0)
+    least = 0 if n_implied is None else check.integer("n_implied", n_implied, 0)
     table = readers.read_prices(prices_path)
     named = {name.lower(): name for name in table}
     others = [name for name in table if name.lower() not in {*readers.FIELDS, "vix"}]
     close = named.get("close") or (others.pop(0) if others else "")
-    vix = named.get("vix") or (others[0] if others and n_implied else "")
-    if not close or n_implied and not vix or len(named) < table.shape[1]:
+    vix = "" if n_implied is None else named.get("vix") or (others[0] if others and least else "")
+    if not close or least and not vix or len(named) < table.shape[1]:
         what = f"has the columns {', '.join(table)}"
         check.reject("prices_path", str(prices_path), what, "name them date, close and, if needed, vix (in per cent a year)")
     extremes = {"high", "low"} if {"high", "low"} <= named.keys() else set()
     taken = {"close": close} | ({"vix": vix} if vix else {}) | {name: named[name] for name in sorted(extremes)}
     index = table[list(taken.values())].set_axis(list(taken), axis=1)
-    if vix and index.vix.median() < 2:
+    if vix and not 2 <= index.vix.median() <= 150:
         what = f"column {vix} has {index.vix.median():g} in the median"
-        check.reject("prices_path", str(prices_path), what, "give the implied volatility in per cent a year: for 15 % write 15")
+        check.reject("prices_path", str(prices_path), what, "give the implied volatility in per cent a year, for 15 % write 15")
+    if vix and vix != named.get("vix"):
+        warnings.warn(f"prices_path: column {vix} is taken for the implied volatility of {close}.", stacklevel=2)
     kept = index[index.close.notna() & (index.vix.notna() | index.vix.ffill().isna() if vix else True)]
     n_quoted = int(kept.vix.count()) if vix else 0
-    if len(kept) < n_dates or n_quoted < n_implied:
+    if len(kept) < n_dates or n_quoted < least:
         what = f"has {len(kept)} dates with {close}" + (f", {n_quoted} of them with {vix}" if vix else "")
-        more = f", {n_implied} of them with an implied volatility" if n_implied else ""
+        more = f", {least} of them with an implied volatility" if least else ""
         check.reject("prices_path", str(prices_path), what, f"bring a longer file, this chapter needs {n_dates} dates{more}")
     if len(kept) < len(index):
         dates = index.index.difference(kept.index)

@@ -26,12 +26,14 @@ CASES = {
         ({"prices_path": "index.csv", "n_dates": 3}, "prices_path 'index.csv': has 2 dates with close, 2 of them with vix.*longer file, this chapter needs 3 dates"),
         ({"prices_path": "index.csv", "n_implied": 3}, "prices_path 'index.csv': has 2 dates.*needs 2 dates, 3 of them with an implied volatility"),
         *[({"n_dates": value}, "n_dates is") for value in (1, 2.5, None)],
-        *[({"n_implied": value}, "n_implied is") for value in (-1, 2.5, None)],
+        *[({"n_implied": value}, "n_implied is") for value in (-1, 2.5, "2")],
+        ({"prices_path": "pair.csv", "n_implied": 2}, "column BBB has 201 in the median.*in per cent a year"),
     ),
 }
 ARGUMENTS_NOT_HERE = {("own_prices.complete", "name"): "only shown in messages"}
 FILES = {
     "index.csv": INDEX,
+    "pair.csv": "date,AAA,BBB\n2020-01-02,100,200\n2020-01-03,101,202\n",
     "fraction.csv": INDEX.replace("15", "0.15").replace("16", "0.16"),
     "chart.csv": "date,open\n2020-01-02,100\n2020-01-03,101\n",
     "twice.csv": "date,Vix,vix\n2020-01-02,10,11\n2020-01-03,11,12\n",

@@ -141,10 +141,12 @@ def test_a_broken_reference_stops_the_first_and_the_second_call(copy):
 
 
 def test_a_verdict_against_its_evidence_stops_the_build_without_executing(copy):
+    old = copy.page("index")
     copy.edit("mnvh/book/claims.yml", "verdict: fails as printed", "verdict: holds")
     for _ in range(2):
         result = copy.make("book")
-        assert result.returncode == 2 and "evidence says otherwise" in result.stderr
+        assert result.returncode == 2 and f"claim {small_book.SETTLED} is entered as 'holds', but evidence says otherwise" in result.stderr
+        assert copy.page("index") == old
         assert executed(result) == []
 
 
@@ -207,8 +209,10 @@ def test_two_builds_at_once_wait_for_each_other(copy):
 def test_what_is_removed_is_noticed(copy):
     (copy.folder / "_build/deps/01_harvest.d").unlink()
     assert executed(copy.make("book")) == ["01_harvest"]
+    old = copy.page("index")
     (copy.folder / "chapters/appendix_notes.md").unlink()
     result = copy.make("book")
+    assert copy.page("index") == old
     assert result.returncode == 2 and "there is no chapters/appendix_notes.ipynb" in result.stderr
     (copy.folder / "mnvh/functional.py").unlink()
     assert executed(copy.make("book")) == ["01_harvest"]

@@ -21,7 +21,7 @@ from pdf import build, extension
 
 HEAD = "<tr><th></th><th>gain_in_%</th></tr>"
 TABLE = HEAD + '<tr><th rowspan="2">one</th><td>\u22121.5</td></tr><tr><td>2 | 3</td></tr>'
-EVIDENCE = '<a class="claim-data" href="../claims/1a.json">evidence as data</a>'
+EVIDENCE = '<a class="claim-data" href="#cell-a">cell</a> · <a class="claim-data" href="../claims/1a.json">evidence as data</a>'
 CARD = f":::{{admonition}} Claim 1a: holds\n:class: claim\n\nAs printed.\n\n{EVIDENCE}\n:::\n"
 CAPTION = "**It rises**, σ ≤ 1 {cite:p}`lomackinlay1988`."
 FIGURE = f":::{{figure}} /_extra/figures/line.*\n:name: line\n:alt: A line.\n\n{CAPTION}\n\n{ledger.downloads('line')}\n:::\n"

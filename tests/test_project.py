@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from audit.reader import INSTALL
 from mnvh.book import lab
+from pdf import build
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -68,6 +69,8 @@ def test_the_workflow_and_ci_call_the_two_commands():
     steps = workflow["jobs"]["build"]["steps"]
     commands = [step["run"] for step in steps if "run" in step]
     assert commands[:2] == ["make book", "make test"] and len(commands) == 3
+    assert commands[2].index("make pdf") < commands[2].index("make site SITE=site RELEASED=")
+    assert build.INSTALL.split()[-5:] == re.search(r"texlive-xetex.*", commands[2])[0].split()
     assert "make site SITE=site RELEASED=" in commands[2] and "push origin gh-pages" in commands[2]
     script = (ROOT / ".ci/run").read_text()
     assert re.findall(r"^make .*$", script, re.M) == ["make book", "make test"]

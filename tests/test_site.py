@@ -21,27 +21,34 @@ def book(folder: Path, version: str, figure: str) -> Path:
 def test_old_figures_stay_reachable(tmp_path):
     public = tmp_path / "site"
     (public / ".git").mkdir(parents=True)
-    site.publish(book(tmp_path / "a", "0.1.0", "old"), public, "v0.1.0")
+    site.publish(book(tmp_path / "a/html", "0.1.0", "old"), public, "v0.1.0")
     (public / "stale.html").touch()
-    site.publish(book(tmp_path / "b", "0.2.0", "new"), public)
+    (public / "CNAME").touch()
+    site.publish(book(tmp_path / "b/html", "0.2.0", "new"), public)
     assert (public / "figures/line.svg").read_text() == "new" and not (public / "v0.2.0").exists()
     assert (public / "v0.1.0/figures/line.svg").read_text() == "old"
-    assert (public / ".git").exists() and not (public / "stale.html").exists()
-    site.publish(tmp_path / "b", public, "v0.2.0")
+    assert (public / ".git").exists() and (public / "CNAME").exists() and (public / ".nojekyll").exists() and not (public / "stale.html").exists()
+    site.publish(tmp_path / "b/html", public, "v0.2.0")
     assert sorted(path.name for path in public.glob("v?.*")) == ["v0.1.0", "v0.2.0"]
-    site.publish(tmp_path / "b", public, "v0.2.0")  # the same again is no fault
+    site.publish(tmp_path / "b/html", public, "v0.2.0")  # the same again is no fault
 
 
 def test_what_would_lose_something_is_refused(tmp_path):
     public = tmp_path / "site"
-    site.publish(book(tmp_path / "a", "0.1.0", "old"), public, "v0.1.0")
+    site.publish(book(tmp_path / "a/html", "0.1.0", "old"), public, "v0.1.0")
     with pytest.raises(ValueError, match="with other figures or claims: raise the version"):
-        site.publish(book(tmp_path / "b", "0.1.0", "new"), public, "v0.1.0")
+        site.publish(book(tmp_path / "b/html", "0.1.0", "new"), public, "v0.1.0")
     with pytest.raises(ValueError, match=r"RELEASED = v0\.3\.0: this book is v0\.1\.0"):
-        site.publish(tmp_path / "b", public, "v0.3.0")
+        site.publish(tmp_path / "b/html", public, "v0.3.0")
+    with pytest.raises(ValueError, match=r"RELEASED = v0\.1: allowed is v and three numbers"):
+        site.publish(tmp_path / "a/html", public, "v0.1")
     assert (public / "figures/line.svg").read_text() == "old"
+    for near in (tmp_path / "a/html", tmp_path, tmp_path / "a/html/figures"):  # the build's own folder, one around it, one in it
+        with pytest.raises(ValueError, match="the folder of the build"):
+            site.publish(tmp_path / "a/html", near)
+    assert (tmp_path / "a/html/figures/line.svg").exists()
     (tmp_path / "home").mkdir()
     (tmp_path / "home/letters.txt").touch()
     with pytest.raises(ValueError, match="holds letters.txt and no book"):
-        site.publish(tmp_path / "a", tmp_path / "home")
+        site.publish(tmp_path / "a/html", tmp_path / "home")
     assert (tmp_path / "home/letters.txt").exists()

@@ -114,6 +114,8 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
     cells: list[NotebookNode] = []
     terms = reference.terms()
     for cell in executed.cells:
+        if any(CLAIM in output.get("data", {}) for output in cell.get("outputs", [])):  # its cards lead here
+            cells.append(nbformat.v4.new_markdown_cell(f'<span id="cell-{cell["id"]}"></span>', id=f"{cell['id'][:50]}-place"))
         cells.append(cell)
         if cell.cell_type != "code":
             cell.source = reference.with_terms(_fill_in(cell.source), terms)
@@ -207,6 +209,7 @@ def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:
         f"({claims.anchor(name)})=\n\n"
         f":::{{admonition}} Claim {name}: {claim['verdict']}\n:class: claim claim-{style}\n\n"
         f"{claims.body(claim, evidence)}\n"
+        f'<a class="claim-data" href="#cell-{cell["id"]}">cell</a> · '
         f'<a class="claim-data" href="../claims/{name}.json">evidence as data</a>{_dispute(name)}\n:::\n'
     )
 

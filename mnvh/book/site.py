@@ -15,6 +15,8 @@ from pathlib import Path
 
 from mnvh.book.project import BUILD
 
+NUMBER = r"v\d+\.\d+\.\d+"
+
 
 def publish(book: Path, site: Path, released: str = "") -> None:
     """Replace what stands at the site's root by the book, and keep it as a version of its own where it is released.
@@ -25,21 +27,31 @@ def publish(book: Path, site: Path, released: str = "") -> None:
         If the folder holds something that is no published book, `released` is not this book's version, or a version of
         this number and with other figures or claims is there already.
     """
-    entries = [path for path in site.iterdir() if path.name != ".git"] if site.exists() else []
+    inside, build = site.resolve(), book.resolve().parent
+    if inside == build or inside.is_relative_to(build) or build.is_relative_to(inside):
+        raise ValueError(f"SITE = {site} holds, or lies in, the folder of the build {build}: name a folder elsewhere.")
+    entries = [path for path in site.iterdir() if not path.name.startswith(".")] if site.exists() else []
     if entries and not (site / "verdicts.json").exists():
         raise ValueError(f"SITE = {site} holds {entries[0].name} and no book: its files would be lost. Name an empty folder.")
     version = f"v{json.loads((book / 'verdicts.json').read_text(encoding='utf-8'))['version']}"
     kept = site / version
+    if released and not re.fullmatch(NUMBER, released):
+        raise ValueError(f"RELEASED = {released}: allowed is v and three numbers, as v0.1.0.")
     if released and released != version:
         raise ValueError(f"RELEASED = {released}: this book is {version}. Likely fix: the version in pyproject.toml, then make release.")
     if released and kept.exists() and (kept / "hashes.json").read_bytes() != (book / "hashes.json").read_bytes():
         raise ValueError(f"RELEASED = {released} is in {site} with other figures or claims: raise the version in pyproject.toml.")
     for path in entries:
-        if not re.fullmatch(r"v\d[\w.]*", path.name):
+        if path.name != "CNAME" and not (re.fullmatch(NUMBER, path.name) and (path / "verdicts.json").exists()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.copytree(book, site, dirs_exist_ok=True)
-    if released and not kept.exists():
-        shutil.copytree(book, kept)
+    (site / ".nojekyll").touch()  # GitHub would leave out folders that begin with _
+    if released and kept.exists():
+        print(f"{version} was in {site} before and is kept as it was.")
+    elif released:
+        shutil.rmtree(site / f".{version}", ignore_errors=True)  # of a copy that was interrupted
+        shutil.copytree(book, site / f".{version}")
+        (site / f".{version}").rename(kept)
 
 
 if __name__ == "__main__":
@@ -49,5 +61,5 @@ if __name__ == "__main__":
     given = parser.parse_args()
     try:
         publish(BUILD / "html", given.site, given.released)
-    except ValueError as error:
-        sys.exit(str(error))
+    except (ValueError, OSError) as error:
+        sys.exit(f"Nothing was published: {error}")

@@ -24,8 +24,13 @@ def read(site: str) -> dict[str, str]:
     """Hashes of a site, by its address or its folder."""
     if "://" in site:
         with urllib.request.urlopen(f"{site.rstrip('/')}/hashes.json", timeout=30) as answer:
-            return json.load(answer)
-    return json.loads((Path(site) / "hashes.json").read_text(encoding="utf-8"))
+            text = answer.read().decode()
+    else:
+        text = (Path(site) / "hashes.json").read_text(encoding="utf-8")
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("it is no list of hashes by name")
+    return found
 
 
 def main(arguments: list[str]) -> int:
