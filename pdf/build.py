@@ -143,7 +143,8 @@ def publish(made: Path, site: Path) -> None:
     """Put the PDF into the site, and a link to it into the page that speaks of it."""
     shutil.copy(made, site)
     text = (site / PAGE).read_text(encoding="utf-8")
-    (site / PAGE).write_text(text.replace(UNLINKED, f'<a href="../{made.name}">{made.name}</a>'), encoding="utf-8")
+    linked = re.sub(rf"<code[^>]*>{re.escape(UNLINKED)}</code>", f'<a href="../{made.name}">{made.name}</a>', text)
+    (site / PAGE).write_text(linked, encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
