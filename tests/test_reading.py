@@ -169,3 +169,11 @@ def test_a_page_has_nothing_that_a_screen_reader_cannot_read(read, name, scheme)
     found = reader.violations(page)
     # minor: a heading that is a formula alone counts as empty before speech is made of it
     assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] != "minor"] == []
+
+
+def test_on_paper_a_folded_solution_is_read(read):
+    page = read("chapters/02_decomposition")
+    seen = "[...document.querySelectorAll('details.sd-dropdown .sd-card-text')].map(each => each.checkVisibility())"
+    assert page.evaluate(seen) and not any(page.evaluate(seen))
+    page.emulate_media(media="print")
+    assert all(page.evaluate(seen))

@@ -17,7 +17,7 @@ def test_every_verdict_holds_with_another_seed(chapter, monkeypatch):
     monkeypatch.chdir(ROOT)
     row = grid.outcome(np.random.default_rng(0), chapter=chapter, seed=1, quick=True)
     outcomes = {name: value for name, value in row.items() if name.startswith("claim ")}
-    assert len(outcomes) >= 5 and {name: value for name, value in outcomes.items() if value != "held"} == {}
+    assert len(outcomes) >= 3 and {name: value for name, value in outcomes.items() if value != "held"} == {}
 
 
 def test_the_tally_counts_each_outcome_and_no_failed_run():
