@@ -84,6 +84,14 @@ def function(name: str, value: object, *, fix: str) -> object:
     return value
 
 
+def dated(name: str, value: object) -> None:
+    """Raise ValueError unless `value` is a DataFrame indexed by dates."""
+    import pandas as pd  # slow to import, and most checks need none
+
+    if not isinstance(value, pd.DataFrame) or not isinstance(value.index, pd.DatetimeIndex):
+        raise ValueError(f"{name} is {type(value).__name__} without dates. Likely fix: read it with readers.read_prices.")
+
+
 def mechanism(name: str, value: object, timed: bool) -> object:
     """Return `value` if it is a potential, one that depends on time where times are given, else raise ValueError."""
     methods = [getattr(value, method, None) for method in ("value", "holdings")]

@@ -30,8 +30,7 @@ def complete(name: str, frame: pd.DataFrame, *, n_assets: int, n_dates: int = 2,
     ValueError
         If the frame has no dates, or less is left.
     """
-    if not isinstance(frame, pd.DataFrame) or not isinstance(frame.index, pd.DatetimeIndex):
-        raise ValueError(f"frame is {type(frame).__name__} without dates. Likely fix: read it with readers.read_prices.")
+    check.dated("frame", frame)
     names, least = ("asset", "date", "calendar year"), (n_assets, n_dates, n_years)
     for name_of, number in zip(("n_assets", "n_dates", "n_years"), least, strict=True):
         check.integer(name_of, number, 1)

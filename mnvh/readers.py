@@ -181,8 +181,7 @@ def calendar_years(name: str, frame: pd.DataFrame) -> list[pd.DataFrame]:
     ValueError
         If the frame has no dates, or less is left.
     """
-    if not isinstance(frame, pd.DataFrame) or not isinstance(frame.index, pd.DatetimeIndex):
-        raise ValueError(f"frame is {type(frame).__name__} without dates. Likely fix: read it with readers.read_prices.")
+    check.dated("frame", frame)
     year = frame.index.year
     counts = frame.groupby(year).size()
     long = counts >= max(3, counts.median() / 2)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mnvh import check
@@ -47,6 +48,9 @@ BAD = [
     ("bps", (0.003,), "x is 0.003: .*for 0.3 % pass 30"),
     ("bps", (-1,), r"in \[0, 10000\]"),
     ("bps", (10_001,), r"in \[0, 10000\]"),
+    ("dated", (pd.DataFrame({"A": [1.0]}),), "x is DataFrame without dates. Likely fix: read it with readers.read_prices"),
+    ("dated", (np.ones((2, 2)),), "x is ndarray without dates"),
+    ("dated", (None,), "x is NoneType without dates"),
     ("integer", (0, 1), "x is 0: allowed is a whole number of at least 1"),
     ("integer", (6, 1, 5), "at most 5"),
     ("integer", (1.0, 1), "x is 1.0: allowed is a whole number"),
@@ -170,3 +174,7 @@ def test_autoregression_splits_the_covariance_into_what_persists_and_the_innovat
     matrix, covariance, innovation = check.autoregression("x", 0.5, "y", np.diag([1.0, 4.0]))
     np.testing.assert_array_equal(matrix, 0.5 * np.eye(2))
     np.testing.assert_array_equal(innovation, 0.75 * covariance)
+
+
+def test_a_table_with_dates_passes():
+    check.dated("frame", pd.DataFrame({"A": [1.0]}, pd.DatetimeIndex(["2020-01-02"])))

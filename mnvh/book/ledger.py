@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from mnvh.book import claims
+from mnvh.book.project import BOOK, YEAR
 
 DOCUMENTS = {
     "paper": "Market-Neutral Volatility Harvesting",
@@ -145,8 +146,8 @@ def gallery(figures: dict[str, dict]) -> str:
             f"@misc{{mnvh-{name},",
             f"  title        = {{{re.sub(r'[$*{}]', '', message).rstrip('.')}}},",
             "  author       = {{The MNVH authors}},",
-            f"  howpublished = {{Figure {name} of ``Volatility harvesting, audited'', version {version}}},",
-            "  year         = {2026},",
+            f"  howpublished = {{Figure {name} of ``{BOOK}'', version {version}}},",
+            f"  year         = {{{YEAR}}},",
             "}",
             "```",
             "",

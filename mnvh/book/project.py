@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 BUILD = Path("_build")
+BOOK, YEAR = "Volatility harvesting, audited", 2026  # as it is cited
 CLAIM = "application/vnd.mnvh.claim+json"  # an output that carries a claim's evidence
 FIGURE = "application/vnd.mnvh.figure+json"  # an output that carries a figure's name and data
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 
 from mnvh.book import claims
+from mnvh.book.project import BOOK, YEAR
 
-BOOK = "Volatility harvesting, audited"
 HEADING = re.compile(r"^###? ", re.MULTILINE)
 NOT_PROSE = re.compile(  # fences, formulas, roles and code, links, headings, labels, bold, tags, quotes
     r"(^(?:```|:::).*?^(?:```|:::)$|\$\$.*?\$\$|\$[^$\n]+\$|(?:\{[\w:]+\})?`[^`\n]*`|!?\[[^\]\n]*\]\([^)\n]*\)|^\[\^.*?$|^#.*?$|^\|.*?$|\*\*[^*]+\*\*"
@@ -95,7 +95,7 @@ def citations() -> str:
     for key, title in works.items():
         kind, within = ("book", "") if title == BOOK else ("incollection", f"\n  booktitle = {{{BOOK}}},")
         lines.append(f"@{kind}{{{key},\n  title     = {{{title}}},{within}\n  author    = {{{{The MNVH authors}}}},")
-        lines.append(f"  year      = {{2026}},\n  note      = {{Version {version}}},\n}}\n")
+        lines.append(f"  year      = {{{YEAR}}},\n  note      = {{Version {version}}},\n}}\n")
     return "\n".join([*lines, "```"]) + "\n"
 
 
