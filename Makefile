@@ -28,7 +28,8 @@ export MPLCONFIGDIR := $(CURDIR)/_build/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-CHAPTERS := $(wildcard chapters/*.ipynb)
+# The longest first, so that no core waits for the last.
+CHAPTERS := $(shell ls -S chapters/*.ipynb 2>/dev/null)
 EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 # Named after what it installed, so that neither a checkout nor a touch installs again.
 STAMP := $(abspath $(VENV))/.installed-$(firstword $(shell cat requirements.lock pyproject.toml | cksum))
@@ -43,7 +44,7 @@ book:
 # The keys must be fresh before make looks at what depends on them: hence a make of its own.
 _book: _build/book.stamp
 	@echo "Book: $(CURDIR)/_build/html/index.html"
-	@for c in $(CHAPTERS:chapters/%.ipynb=%); do echo "  $$c: $$(cat _build/times/$$c.txt) s"; done
+	@for c in $(sort $(CHAPTERS:chapters/%.ipynb=%)); do echo "  $$c: $$(cat _build/times/$$c.txt) s"; done
 
 _build/executed/%.ipynb: _build/hash/chapters/%.ipynb.sha _build/hash/requirements.lock.sha _build/hash/mnvh/book/run.py.sha | $(STAMP)
 # A chapter whose rule in _build/deps is lost does not know what it depends on: execute it.
@@ -146,7 +147,7 @@ $(STAMP):
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.txt
 	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
-	@$(UV) pip sync -q --python $(PY) --require-hashes requirements.lock
+	@$(UV) pip sync -q --compile-bytecode --python $(PY) --require-hashes requirements.lock
 	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation -e .
 	@touch $@
 

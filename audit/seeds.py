@@ -7,49 +7,101 @@ where it was stopped; `--quick` runs the short form, whose evidence may be incon
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import itertools
+import json
 from pathlib import Path
+from unittest import mock
 
+import nbformat
+import numpy as np
 import pandas as pd
+from distributed import LocalCluster
+from matplotlib import pyplot
 
 from audit import measured
 from mnvh import sweep
-from mnvh.book import grid
+from mnvh.book import claims, figures
+from mnvh.book.pages import source_hash
 from mnvh.book.project import BUILD, contents
 
 FIRST = 1000  # the seeds are none of those that the chapters are published with
+BLOCK = 20  # seeds of one table, so that more can be asked for later
 
 
-def version() -> str:
-    """Name of what the chapters run on: their sources, the modules and the ledger."""
-    files = sorted([*Path("mnvh").rglob("*.py"), *Path("chapters").glob("*.ipynb"), Path("mnvh/book/claims.yml")])
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) -> dict[str, sweep.Value]:
+    """Outcome of each claim in one run of a chapter, whose own parameter `seed` draws everything.
+
+    The cells run here, without a kernel, and their figures are drawn but not written, which takes most of the time.
+    """
+    found: dict[str, sweep.Value] = {}
+
+    def settle(name: str, *evidence: claims.Evidence) -> None:
+        try:
+            claims.judge(claims.load()["claims"][name], evidence)
+            found[f"claim {name}"] = "held"
+        except claims.UnresolvedError:
+            found[f"claim {name}"] = "inconclusive"
+        except claims.ContradictedError:
+            found[f"claim {name}"] = "contradicted"
+
+    names: dict[str, object] = {}
+    with mock.patch.multiple(figures, publish=mock.DEFAULT, display=mock.DEFAULT), mock.patch.object(claims, "settle", settle):
+        for cell in nbformat.read(f"chapters/{chapter}.ipynb", as_version=4).cells:
+            if cell.cell_type == "code":
+                exec(compile(cell.source, f"{chapter}, cell {cell['id']}", "exec"), names)
+            if "parameters" in cell.metadata.get("tags", []):
+                names |= {"seed": seed, "quick": quick}
+            pyplot.close("all")
+    return found
+
+
+def store(chapter: str) -> Path:
+    """Folder of a chapter's runs, named by all that they depend on: its sources, data and packages, and the ledger's words."""
+    ledger = [claim for claim in claims.load()["claims"].values() if claim["chapter"] == chapter]
+    text = source_hash(Path("chapters", f"{chapter}.ipynb")) + json.dumps(ledger, sort_keys=True)
+    return BUILD / "audit/seeds" / f"{chapter}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def tally(runs: pd.DataFrame) -> pd.DataFrame:
     """Runs of each claim by outcome: held, inconclusive, contradicted; a failed run has settled nothing."""
-    settled = runs.drop(columns="seconds").filter(regex="^claim ").melt(var_name="claim", value_name="outcome").dropna()
+    settled = runs.filter(regex="^claim ").melt(var_name="claim", value_name="outcome").dropna()
     found = pd.crosstab(settled.claim.str.removeprefix("claim "), settled.outcome)
     return found.reindex(columns=["held", "inconclusive", "contradicted"], fill_value=0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m audit.seeds", description=__doc__.splitlines()[0])
+    parser.add_argument("chapters", nargs="*", help="by default all")
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--scheduler", help="address of a Dask scheduler; by default this machine's cores")
     options = parser.parse_args()
-    chapters = [Path(page).name for page in contents() if Path(page).with_suffix(".ipynb").exists()]
-    points = {"chapter": chapters, "seed": list(range(FIRST, FIRST + options.seeds)), "quick": [options.quick]}
-    runs = sweep.run(grid.outcome, points, BUILD / "audit/seeds" / version(), scheduler=options.scheduler)
+    chapters = options.chapters or [Path(page).name for page in contents() if Path(page).with_suffix(".ipynb").exists()]
+    runs = []
+    with contextlib.ExitStack() as opened:
+        cluster = options.scheduler or opened.enter_context(LocalCluster(threads_per_worker=1, dashboard_address="127.0.0.1:0"))
+        address = getattr(cluster, "scheduler_address", cluster)
+        for chapter, first in itertools.product(chapters, range(FIRST, FIRST + options.seeds, BLOCK)):
+            drawn = list(range(first, min(first + BLOCK, FIRST + options.seeds)))
+            grid = {"chapter": [chapter], "quick": [options.quick], "seed": drawn}
+            block = f"{'quick-' * options.quick}{first}-{len(drawn)}"
+            runs.append(sweep.run(verdicts, grid, store(chapter) / block, scheduler=address))
+            print(f"{chapter}, {block}: {runs[-1].seconds.mean():.1f} s a run", flush=True)
+    report(pd.concat(runs, ignore_index=True), options.quick)
+
+
+def report(runs: pd.DataFrame, quick: bool) -> None:
+    """Write measured/seeds.md or measured/seeds-quick.md."""
     failed, counts = runs[runs.error != ""], tally(runs)
     total = counts.sum()
     doubtful = counts[counts.held < counts.sum(axis=1)].reset_index()
     rows = [[f"{r.chapter}, seed {r.seed}", r.error.strip().splitlines()[-1]] for r in failed.itertuples()]
-    form = "in the quick form, whose evidence may be inconclusive" if options.quick else "as published"
+    form = "in the quick form, whose evidence may be inconclusive" if quick else "as published"
     measured.write(
-        "seeds-quick" if options.quick else "seeds",
-        f"{len(chapters)} chapters with {options.seeds} seeds each, {form}: {len(runs)} runs, of which {len(failed)} failed. "
+        "seeds-quick" if quick else "seeds",
+        f"{runs.chapter.nunique()} chapters with {runs.seed.nunique()} seeds each, {form}: {len(runs)} runs, of which {len(failed)} failed. "
         f"{len(counts)} verdicts were settled {total.sum()} times: {total.held} held, {total.inconclusive} inconclusive, "
         f"{total.contradicted} contradicted.",
         *([measured.table([*doubtful.columns], doubtful.to_numpy().tolist())] if len(doubtful) else []),

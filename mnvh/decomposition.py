@@ -243,19 +243,18 @@ def decompose(
     if constant is None:
         constant = np.zeros(prices.shape[2], dtype=prices.dtype)
     constant = check.array("constant", constant, prices.shape[2:])
+    now: tuple = ()
     before: tuple = ()
-    after: tuple = ()
     if times is not None:
         times = check.array("times", times, prices.shape[1:2])
-        before, after = (times[:-1],), (times[1:],)
+        now, before = (times,), (times[:-1],)
     old, new = prices[:, :-1], prices[:, 1:]
 
-    held = constant + check.evaluated("prices", old, mechanism, "holdings", *before)
-    trades = constant + check.evaluated("prices", new, mechanism, "holdings", *after) - held
-    states = (old, before), (new, before), (new, after)
-    start, moved, end = (check.evaluated("prices", p, mechanism, "value", *time) for p, time in states)
-    account = attribute(np.concatenate([held, held[:, -1:] + trades[:, -1:]], axis=1), prices,
-                        fill=fill, executed=executed, fee_bps=fee_bps, income=income)  # fmt: skip
+    held = constant + check.evaluated("prices", prices, mechanism, "holdings", *now)
+    values = check.evaluated("prices", prices, mechanism, "value", *now)
+    start, end = values[:, :-1], values[:, 1:]
+    moved = end if times is None else check.evaluated("prices", new, mechanism, "value", *before)
+    account = attribute(held, prices, fill=fill, executed=executed, fee_bps=fee_bps, income=income)
     return Decomposition(
         directional=np.vecdot(constant, new - old),
         harvest=bregman(mechanism, new, old, *before),

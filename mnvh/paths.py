@@ -35,10 +35,7 @@ def gaussian(rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLik
     return autoregressive(rng, n_paths, n_steps, coefficient=0.0, covariance=covariance, start=start)
 
 
-def autoregressive(
-    rng: Generator, n_paths: int, n_steps: int, *,
-    coefficient: ArrayLike, covariance: ArrayLike, start: Start = None,
-) -> Array:  # fmt: skip
+def autoregressive(rng: Generator, n_paths: int, n_steps: int, *, coefficient: ArrayLike, covariance: ArrayLike, start: Start = None) -> Array:
     """Prices with stationary increments Δp_t = A Δp_{t-1} + ε_t, the first from the stationary law N(0, Σ) (§2.5).
 
     Parameters
@@ -98,10 +95,7 @@ def ornstein_uhlenbeck(
     return prices
 
 
-def roll(
-    rng: Generator, n_paths: int, n_steps: int, *,
-    covariance: ArrayLike, half_spread: float, start: Start = None,
-) -> Array:  # fmt: skip
+def roll(rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, half_spread: float, start: Start = None) -> Array:
     """Trades at bid or ask, mid ± c with equal chances, of a mid that is `gaussian` with Σ (Roll, J. Finance 1984).
 
     The increments have covariance Σ + 2c²I, and -c²I with the next ones. The trade at the start bounces too.
@@ -256,9 +250,8 @@ def two_point(
         raise ValueError(f"up or down is too far from 1 for n_steps = {n_steps}: allowed is |ln| · n_steps up to 700.")
     for block in _blocks(prices):
         rng.random(out=block)
-        block[...] = np.where(block < up_probability, up, down)
         block[:, 0] = start
-        np.cumprod(block, axis=1, out=block)
+        _multiply(block, up, down, up_probability)
     return prices
 
 
@@ -335,6 +328,15 @@ def _recursion(x: Array, coefficient: float, summed: bool) -> None:
                 state = coefficient * state + x[path, t, asset]
                 level = level + state if summed else state
                 x[path, t, asset] = level
+
+
+@numba.njit(cache=True)
+def _multiply(x: Array, up: float, down: float, chance: float) -> None:
+    """In place: uniform numbers become the products of the start and of `up` where they are below `chance`, else `down`."""
+    for path in range(x.shape[0]):
+        for t in range(1, x.shape[1]):
+            for asset in range(x.shape[2]):
+                x[path, t, asset] = x[path, t - 1, asset] * (up if x[path, t, asset] < chance else down)
 
 
 @numba.njit(cache=True)

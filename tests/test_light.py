@@ -22,6 +22,14 @@ def test_a_formula_is_html_with_mathml_for_screen_readers():
     assert 'display="true"' in light.typeset(r"x", True)
 
 
+def test_what_no_page_loads_is_removed(tmp_path):
+    for name, text in {"used.js": "load('asked.png')", "unused.js": "load('idle.png')", "asked.png": "", "idle.png": "", "deep/idle.css": ""}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    light.drop_unused(tmp_path, '<script src="_static/used.js"></script>')
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["asked.png", "used.js"]
+
+
 def test_a_mistake_in_a_formula_stops_the_build_and_is_named():
     with pytest.raises(ValueError, match=r"\\frac\{1\} cannot be set: Missing argument"):
         light.typeset(r"\frac{1}", False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -45,7 +46,7 @@ def stage(tmp_path, monkeypatch):
     (tmp_path / "chapters").mkdir()
     parts = [{"chapters": [{"file": f"chapters/{n}"} for n in ("02_x", "03_y", "appendix_ledger", "appendix_figures")]}]
     (tmp_path / "_toc.yml").write_text(yaml.safe_dump({"root": "index", "parts": parts}))
-    for name in ("index.md", "_config.yml", "references.bib"):
+    for name in ("index.md", "_config.yml", "references.bib", "chapters/03_y.md"):
         (tmp_path / name).write_text("")
 
     def run(*cells, prose=PROSE, settle=True):
@@ -73,6 +74,7 @@ def test_launch_buttons_and_links_to_report_an_error_need_the_repositorys_addres
         card = (pages.STAGE / "chapters/02_x.ipynb").read_text()
         assert ("binderhub_url" in config.get("launch_buttons", {})) == there
         assert ("https://example.org/someone/book/issues/new?title=Claim+2.2a" in card) == there
+        assert ("[dispute](#dispute)" in card) != there
 
 
 def test_a_good_chapter_is_staged(stage):
@@ -84,7 +86,7 @@ def test_a_good_chapter_is_staged(stage):
     provenance = json.loads((pages.EXTRA / "figures/a-line.json").read_text())
     assert {"chapter", "cell", "parameters", "packages", "source_sha256", "files_sha256"} <= provenance.keys()
     assert json.loads((pages.EXTRA / "claims/2.2a.json").read_text())["verdict"] == "holds"
-    assert "It will examine" not in (pages.STAGE / "chapters/03_y.md").read_text()
+    assert "The MNVH authors (2026), “X”" in text and f"version {version('mnvh')}" in text
 
 
 MISUSE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,9 @@ def test_old_figures_stay_reachable(tmp_path):
     site.publish(tmp_path / "b/html", public, "v0.2.0")
     assert sorted(path.name for path in public.glob("v?.*")) == ["v0.1.0", "v0.2.0"]
     site.publish(tmp_path / "b/html", public, "v0.2.0")  # the same again is no fault
+    listed = re.findall(r'href="(.*?)"', (public / "versions.html").read_text())
+    assert listed == ["index.html", "v0.2.0/index.html", "v0.1.0/index.html"]
+    assert '"../versions.html"' in (public / "v0.1.0/versions.html").read_text()
 
 
 def test_what_would_lose_something_is_refused(tmp_path):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.builders import Builder
 from sphinx.ext import mathjax
 
-from mnvh.book import light
+from mnvh.book import claims, light
 
 REPAIRS = (
     ("<th></th>", "<td></td>"),  # the corner of a table is no heading
@@ -54,14 +57,40 @@ def set_numbers(app: Sphinx, doctree: nodes.document, page: str) -> None:
             text.parent.replace(text, nodes.Text(words))
 
 
+def keep_doctrees(app: Sphinx, builder: Builder) -> None:
+    """Read each page once for all references to its figures, not once for each."""
+    builder.env.get_doctree = functools.cache(builder.env.get_doctree)
+
+
+def name_places(app: Sphinx, error: Exception | None) -> None:
+    """Let a search find each claim by its id, each figure and each function by its name, at its place."""
+    path = Path(app.outdir) / "searchindex.js"
+    if error or not path.exists():
+        return
+    before, index = path.read_text(encoding="utf-8").rstrip(")").split("(", 1)
+    index = json.loads(index)
+    functions = [title for title in index["alltitles"] if re.fullmatch(r"\w+\.[A-Za-z]\w+", title)]
+    for title in functions:
+        index["alltitles"].setdefault(title.partition(".")[2], []).extend(index["alltitles"][title])
+    for record in sorted((Path(app.srcdir) / "_extra").glob("[cf]*s/*.json")):
+        entry = json.loads(record.read_text(encoding="utf-8"))
+        names = (entry["id"], f"Claim {entry['id']}") if "id" in entry else (entry["name"],)
+        anchor = claims.anchor(entry["id"]) if "id" in entry else entry["name"]
+        for name in names:
+            index["alltitles"].setdefault(name, []).append([index["docnames"].index(f"chapters/{entry['chapter']}"), anchor])
+    path.write_text(f"{before}({json.dumps(index, separators=(',', ':'))})", encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", set_numbers)
     app.connect("config-inited", drop_thebe)
+    app.connect("write-started", keep_doctrees)
     app.add_html_math_renderer(
         "typeset",
         (light.renderer(mathjax.html_visit_math, False), None),
         (light.renderer(mathjax.html_visit_displaymath, True), None),
     )
     app.connect("build-finished", repair)
+    app.connect("build-finished", name_places)
     app.connect("build-finished", light.lighten, priority=900)  # after the theme's own
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

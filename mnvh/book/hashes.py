@@ -30,23 +30,13 @@ SOURCES = (
 
 def refresh() -> None:
     """Write the key of every source that is new or changed, and remove those of sources that are gone."""
-    current = set()
-    sources = sorted({path for pattern in SOURCES for path in Path().glob(pattern) if path.is_file()})
-    # a file that make cannot name takes no part; the list is a key of its own, so that a file that goes is noticed
-    sources = [path for path in sources if " " not in str(path)]
-    listing = KEYS / "list.sha"
-    current.add(listing)
-    _write(listing, "\n".join(map(str, sources)))
-    for path in sources:
-        key = KEYS / f"{path}.sha"
-        current.add(key)
-        _write(key, hashlib.sha256(path.read_bytes()).hexdigest())
-    for stale in set(KEYS.rglob("*.sha")) - current:
+    found = sorted({path for pattern in SOURCES for path in Path().glob(pattern) if path.is_file()})
+    sources = [path for path in found if " " not in str(path)]  # a file that make cannot name takes no part
+    keys = {KEYS / f"{path}.sha": hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
+    keys[KEYS / "list.sha"] = "\n".join(map(str, sources))  # so that a file that goes is noticed
+    for key, content in keys.items():
+        if not key.exists() or key.read_text() != content:
+            key.parent.mkdir(parents=True, exist_ok=True)
+            key.write_text(content)
+    for stale in set(KEYS.rglob("*.sha")) - keys.keys():
         stale.unlink()
-
-
-def _write(key: Path, content: str) -> None:
-    """Write a key unless it says the same already."""
-    if not key.exists() or key.read_text() != content:
-        key.parent.mkdir(parents=True, exist_ok=True)
-        key.write_text(content)

@@ -1,4 +1,4 @@
-"""Pages that are generated: the ledger of claims, the list of figures, chapters not written yet."""
+"""Pages that are generated: the ledger of claims, the list of figures."""
 
 from __future__ import annotations
 
@@ -27,16 +27,6 @@ def downloads(name: str) -> str:
     links = [f'<a href="../figures/{name}.{kind}" download>{label}</a>' for kind, label in
              (("csv", "data"), ("svg", "SVG"), ("pdf", "PDF"), ("png", "PNG"), ("json", "provenance"))]  # fmt: skip
     return " · ".join(links) + f" · [cite](#cite-{name})"
-
-
-def planned(chapter: str, title: str) -> str:
-    """Page of a chapter that is not written yet: the statements that it will examine."""
-    waiting = [c for c in claims.load()["claims"].values() if c["chapter"] == chapter and c["verdict"] == "not yet examined"]
-    lines = [f"# {title}", "", "This chapter is not written yet.", ""]
-    if waiting:
-        lines += [f"It will examine {len(waiting)} statement(s) of the documents:", ""]
-        lines += [f"- **{c['id']}** “{c['quote']}”" for c in waiting]
-    return "\n".join(lines) + "\n"
 
 
 def ledger(settled: dict[str, dict]) -> str:

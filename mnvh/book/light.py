@@ -142,6 +142,17 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
             text = text.replace("</head>", f'  <meta name="description" content="{words}" />\n  </head>', 1)
         text = re.sub(r'<img ([^>]*src="([^"]*\.svg)"[^>]*?) ?/>', lambda found, page=path: sized(found, page), text)
         path.write_text(text, encoding="utf-8")
+        pages[path] = text
+    drop_unused(out / "_static", "".join(pages.values()))
+
+
+def drop_unused(static: Path, pages: str) -> None:
+    """Remove what the theme brings and no page loads: a file whose name is neither in a page nor in a script or style of one."""
+    files = [path for path in static.rglob("*") if path.is_file()]
+    loaded = pages + "".join(path.read_text(encoding="utf-8") for path in files if path.suffix in (".js", ".css") and path.name in pages)
+    for path in files:
+        if path.name not in loaded:
+            path.unlink()
 
 
 def sized(picture: re.Match, page: Path) -> str:

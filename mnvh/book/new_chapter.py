@@ -82,9 +82,7 @@ ENDING = """\
 
 ```{{dropdown}} Solution
 Four times as much: {{eq}}`eq-{tag}` is linear in $\\Delta p^2$.
-```
-
-*To cite this chapter:* The MNVH authors, "{title}", in *Volatility harvesting, audited*."""
+```"""
 ENTRY = """
 - id: {claim}
   document: book

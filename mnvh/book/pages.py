@@ -14,14 +14,15 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from mnvh.book import claims, documents, ledger, reference
-from mnvh.book.project import BUILD, CLAIM, FIGURE, contents
+from mnvh.book import claims, documents, ledger, reference, site
+from mnvh.book.project import BOOK, BUILD, CLAIM, FIGURE, YEAR, contents
 
 STAGE = BUILD / "stage"
 EXTRA = STAGE / "_extra"  # copied to the root of the site as it is: figures/, claims/, verdicts.json
@@ -30,6 +31,8 @@ NOTEBOOKS = (
     '<p class="notebooks">This chapter as a notebook: <a href="../_sources/chapters/{name}" download>executed</a> · '
     '<a href="../notebooks/{name}" download>without outputs</a></p>'
 )
+ALONE = "This copy holds one version. A published site lists here all that it keeps."
+CITE = "The MNVH authors ({year}), “{title}”, in *{book}*, version {version} ([BibTeX](#cite))."
 HISTORY = Path("mnvh/book/history")  # verdicts.json of each published version, by its number
 
 
@@ -49,7 +52,6 @@ def stage() -> Book:
     (EXTRA / "figures").mkdir(parents=True)
     (EXTRA / "claims").mkdir()
     book = Book()
-    known = claims.load()
     for name in ("_toc.yml", "references.bib"):
         shutil.copy(name, STAGE / name)
     (STAGE / "_config.yml").write_text(yaml.safe_dump(_config(), sort_keys=False), encoding="utf-8")
@@ -58,15 +60,12 @@ def stage() -> Book:
     for page in contents():
         target = STAGE / page
         target.parent.mkdir(exist_ok=True)
-        title = known["chapters"].get(target.name)
         source = Path(page).with_suffix(".ipynb")
         if source.exists():
             prose[page] = _chapter(source, target.with_suffix(".ipynb"), book)
         elif Path(page).with_suffix(".md").exists():
             prose[page] = _fill_in(Path(page).with_suffix(".md").read_text(encoding="utf-8"))
             target.with_suffix(".md").write_text(prose[page], encoding="utf-8")
-        elif title:
-            target.with_suffix(".md").write_text(ledger.planned(target.name, title), encoding="utf-8")
         elif target.name not in GENERATED:
             book.problems.append(f"_toc.yml lists {page}, and there is no {page}.ipynb, {page}.md or generated page of that name.")
     for source in Path("chapters").glob("*.ipynb"):
@@ -78,6 +77,7 @@ def stage() -> Book:
     if not book.problems:
         now = ledger.snapshot(book.headlines)
         _write_json(EXTRA / "verdicts.json", now)
+        (EXTRA / "versions.html").write_text(site.versions(ALONE, {now["version"]: "index.html"}), encoding="utf-8")
         generated = (
             ledger.ledger(book.settled) + ledger.changes(HISTORY, now),
             reference.atlas(book.settled),
@@ -109,7 +109,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
         (BUILD / "executed" / source.name).unlink(missing_ok=True)  # and is made again by the next call
         what = f"{source}: its executed copy is damaged ({str(error)[:60]})"
         raise ValueError(f"{what} and has been removed. Run `make book` again.") from None
-    provenance = {"chapter": source.stem, "source_sha256": _source_hash(source)} | executed.metadata.pop("mnvh")
+    provenance = {"chapter": source.stem, "source_sha256": source_hash(source)} | executed.metadata.pop("mnvh")
     book.headlines |= {f"{source.stem}: {name}": value for name, value in _headlines(executed).items()}
     cells: list[NotebookNode] = []
     terms = reference.terms()
@@ -138,7 +138,9 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
             book.problems.append(f"{source}, cell {cell['id']}: its metadata describe a figure that the cell does not publish.")
         for number, text in enumerate(added):
             cells.append(nbformat.v4.new_markdown_cell(text, id=f"{cell['id'][:50]}-shown-{number}"))
-    cells.append(nbformat.v4.new_markdown_cell(NOTEBOOKS.format(name=source.name), id="notebooks"))
+    title = claims.load()["chapters"].get(source.stem, source.stem)
+    cite = CITE.format(year=YEAR, title=title, book=BOOK, version=metadata.version("mnvh"))
+    cells.append(nbformat.v4.new_markdown_cell(f"Cite: {cite}\n\n{NOTEBOOKS.format(name=source.name)}", id="notebooks"))
     executed.cells = cells
     nbformat.write(executed, target)
     (EXTRA / "notebooks").mkdir(exist_ok=True)
@@ -210,14 +212,14 @@ def _card(record: dict, source: Path, cell: NotebookNode, book: Book) -> str:
         f":::{{admonition}} Claim {name}: {claim['verdict']}\n:class: claim claim-{style}\n\n"
         f"{claims.body(claim, evidence)}\n"
         f'<a class="claim-data" href="#cell-{cell["id"]}">cell</a> · '
-        f'<a class="claim-data" href="../claims/{name}.json">evidence as data</a>{_dispute(name)}\n:::\n'
+        f'<a class="claim-data" href="../claims/{name}.json">evidence as data</a> · {_dispute(name)}\n:::\n'
     )
 
 
 def _dispute(name: str) -> str:
-    """Link to a new issue on a claim, where the repository's address is entered."""
+    """Link to a new issue on a claim; where the repository's address is not entered, to the section that says what to do."""
     address = _repository(_config())
-    return f' · <a class="claim-data" href="{address}/issues/new?title=Claim+{name}">report an error</a>' if address else ""
+    return f'<a class="claim-data" href="{address}/issues/new?title=Claim+{name}">report an error</a>' if address else "[dispute](#dispute)"
 
 
 def _figure(data: NotebookNode, source: Path, cell: NotebookNode, provenance: dict, book: Book) -> str:
@@ -273,7 +275,7 @@ def _cross_check(book: Book, prose: dict[str, str]) -> None:
             )
 
 
-def _source_hash(source: Path) -> str:
+def source_hash(source: Path) -> str:
     """Hash over the contents that the chapter's outputs depend on: notebook, modules and data it read, lock."""
     rule = (BUILD / "deps" / f"{source.stem}.d").read_text().splitlines()[0]
     keys = [BUILD / "hash" / f"{source}.sha", BUILD / "hash/requirements.lock.sha"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -28,7 +29,8 @@ def problems(root: Path) -> list[str]:
     """What is wrong with a built site, one sentence each."""
     found = [f"page missing: {page}.html" for page in contents() if not (root / f"{page}.html").exists()]
     built = (path for path in sorted(root.rglob("*.html")) if "_static" not in path.parts)  # there: the theme's templates
-    soups = {path: BeautifulSoup(path.read_bytes(), "html.parser") for path in built}
+    formula = re.compile(rb"<mjx-container.*?</mjx-container>", re.S)  # half of a page, without links
+    soups = {path: BeautifulSoup(formula.sub(b"", path.read_bytes()), "html.parser") for path in built}
     anchors = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in soups.items()}
     for path, soup in soups.items():
         page = path.relative_to(root)

@@ -13,9 +13,22 @@ import shutil
 import sys
 from pathlib import Path
 
-from mnvh.book.project import BUILD
+from packaging.version import Version
+
+from mnvh.book.project import BOOK, BUILD
 
 NUMBER = r"v\d+\.\d+\.\d+"
+LIST = """<!DOCTYPE html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<title>Versions</title><body style="font-family: sans-serif; max-width: 40em; margin: 2em auto; padding: 0 1em"><main>
+<h1>Versions of <i>{book}</i></h1> <p>{text}</p> <ul>{entries}</ul></main></body></html>
+"""
+
+
+def versions(text: str, places: dict[str, str]) -> str:
+    """The page `versions.html`: what is said of the list, and the name of each version with its address."""
+    entries = "".join(f'<li><a href="{address}">{name}</a></li>' for name, address in places.items())
+    return LIST.format(book=BOOK, text=text, entries=entries)
 
 
 def publish(book: Path, site: Path, released: str = "") -> None:
@@ -51,7 +64,13 @@ def publish(book: Path, site: Path, released: str = "") -> None:
     elif released:
         shutil.rmtree(site / f".{version}", ignore_errors=True)  # of a copy that was interrupted
         shutil.copytree(book, site / f".{version}")
+        places = {f"{version[1:]}, this one": "index.html", "all versions": "../versions.html"}
+        (site / f".{version}/versions.html").write_text(versions("A released version, kept as it was.", places), encoding="utf-8")
         (site / f".{version}").rename(kept)
+    numbers = sorted((path.name[1:] for path in site.glob("v*/") if re.fullmatch(NUMBER, path.name)), key=Version, reverse=True)
+    places = {f"{version[1:]}, the newest": "index.html"} | {number: f"v{number}/index.html" for number in numbers}
+    text = "The newest stands at the root of the site. Released versions are kept as they were, with their figures and claims."
+    (site / "versions.html").write_text(versions(text, places), encoding="utf-8")
 
 
 if __name__ == "__main__":
