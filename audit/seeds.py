@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import hashlib
 import itertools
-import json
 from pathlib import Path
 from unittest import mock
 
@@ -23,7 +22,6 @@ from matplotlib import pyplot
 from audit import measured
 from mnvh import sweep
 from mnvh.book import claims, figures
-from mnvh.book.pages import source_hash
 from mnvh.book.project import BUILD, contents
 
 FIRST = 1000  # the seeds are none of those that the chapters are published with
@@ -48,9 +46,8 @@ def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) 
 
     names: dict[str, object] = {}
     with mock.patch.multiple(figures, publish=mock.DEFAULT, display=mock.DEFAULT), mock.patch.object(claims, "settle", settle):
-        for cell in nbformat.read(f"chapters/{chapter}.ipynb", as_version=4).cells:
-            if cell.cell_type == "code":
-                exec(compile(cell.source, f"{chapter}, cell {cell['id']}", "exec"), names)
+        for cell in _cells(chapter):
+            exec(compile(cell.source, f"{chapter}, cell {cell['id']}", "exec"), names)
             if "parameters" in cell.metadata.get("tags", []):
                 names |= {"seed": seed, "quick": quick}
             pyplot.close("all")
@@ -58,10 +55,20 @@ def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) 
 
 
 def store(chapter: str) -> Path:
-    """Folder of a chapter's runs, named by all that they depend on: its sources, data and packages, and the ledger's words."""
-    ledger = [claim for claim in claims.load()["claims"].values() if claim["chapter"] == chapter]
-    text = source_hash(Path("chapters", f"{chapter}.ipynb")) + json.dumps(ledger, sort_keys=True)
-    return BUILD / "audit/seeds" / f"{chapter}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    """Folder of a chapter's runs, named by what its outcomes depend on: its code, modules and data, the packages, its verdicts."""
+    rule = BUILD / "deps" / f"{chapter}.d"
+    if not rule.exists():
+        raise FileNotFoundError(f"{rule} does not exist: what {chapter} depends on is known once it is built. Likely fix: make book.")
+    code = [cell.source for cell in _cells(chapter)]
+    keys = sorted(key for key in rule.read_text().splitlines()[0].partition(":")[2].split() if "/mnvh/book/" not in key)
+    ledger = [(c["id"], c["verdict"], "repaired" in c) for c in claims.load()["claims"].values() if c["chapter"] == chapter]
+    sources = [Path(key).read_text() for key in (*keys, BUILD / "hash/requirements.lock.sha")]
+    return BUILD / "audit/seeds" / f"{chapter}-{hashlib.sha256(repr((code, sources, ledger)).encode()).hexdigest()[:12]}"
+
+
+def _cells(chapter: str) -> list[nbformat.NotebookNode]:
+    cells = nbformat.read(f"chapters/{chapter}.ipynb", as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code"]
 
 
 def tally(runs: pd.DataFrame) -> pd.DataFrame:

@@ -159,13 +159,13 @@ def array(name: str, value: ArrayLike, shape: tuple[int | str, ...] | None = Non
         _same_shape(name, result, shape, fix)
     if result.shape == (0,):
         raise ValueError(_message(name, value, "an array with one entry at least", fix or "look at what selects the data"))
-    if not np.isfinite(floats).all():
+    largest = max(floats.max(), -floats.min()) if floats.size else 0.0  # nan if an entry is
+    if not np.isfinite(largest):
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(floats))[0])
         count = int((~np.isfinite(floats)).sum())
         hint = fix or "drop or fill missing entries first"
         raise ValueError(f"{name} has {count} entries that are not finite, the first at {where}: {hint}.")
-    if floats.size and abs(floats).max() > LARGEST:
-        largest = abs(floats).max()
+    if largest > LARGEST:
         raise ValueError(f"{name} has the entry {largest:g}: allowed are at most {LARGEST:g} in size. Likely fix: use another unit.")
     return result if result.dtype == object else floats
 

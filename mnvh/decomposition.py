@@ -335,7 +335,8 @@ def _fills(prices: Array, fill: float, executed: ArrayLike | None) -> Array:
 
 
 def _fees(trades: Array, fills: Array, fee_bps: float) -> Array:
-    fee_bps = check.bps("fee_bps", fee_bps)
+    if check.bps("fee_bps", fee_bps) == 0:
+        return np.zeros(trades.shape[:2], dtype=trades.dtype)
     return np.vecdot(abs(trades), abs(fills)) * fee_bps / 10_000
 
 

@@ -109,7 +109,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
         (BUILD / "executed" / source.name).unlink(missing_ok=True)  # and is made again by the next call
         what = f"{source}: its executed copy is damaged ({str(error)[:60]})"
         raise ValueError(f"{what} and has been removed. Run `make book` again.") from None
-    provenance = {"chapter": source.stem, "source_sha256": source_hash(source)} | executed.metadata.pop("mnvh")
+    provenance = {"chapter": source.stem, "source_sha256": _source_hash(source)} | executed.metadata.pop("mnvh")
     book.headlines |= {f"{source.stem}: {name}": value for name, value in _headlines(executed).items()}
     cells: list[NotebookNode] = []
     terms = reference.terms()
@@ -275,7 +275,7 @@ def _cross_check(book: Book, prose: dict[str, str]) -> None:
             )
 
 
-def source_hash(source: Path) -> str:
+def _source_hash(source: Path) -> str:
     """Hash over the contents that the chapter's outputs depend on: notebook, modules and data it read, lock."""
     rule = (BUILD / "deps" / f"{source.stem}.d").read_text().splitlines()[0]
     keys = [BUILD / "hash" / f"{source}.sha", BUILD / "hash/requirements.lock.sha"]
