@@ -20,7 +20,7 @@ import nbformat
 import yaml
 
 from audit import measured
-from mnvh.book.claims import PUBLISHING
+from mnvh.book.project import PUBLISHING
 
 ROOT = Path(__file__).resolve().parents[1]
 EDITED = "17_vaults"

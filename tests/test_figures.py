@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mnvh.book import figures
-from mnvh.book.project import FIGURE
+from mnvh.book.project import FIGURE, PUBLISHING
 
 DATA = pd.DataFrame({"x_days": [1.0, 2.0], "y": [0.1, 0.2]})
 
@@ -27,7 +27,10 @@ def draw(name="a-line", data=DATA):
     figures.publish(name, figure, data)
 
 
-def test_a_figure_carries_every_format_and_its_numbers(shown):
+def test_in_the_build_a_figure_carries_every_format_and_its_numbers(shown, monkeypatch):
+    draw()
+    assert shown.pop().keys() == {FIGURE, "image/svg+xml", "text/plain"}  # a reader's own run shows it, and makes no files
+    monkeypatch.setenv(PUBLISHING, "1")
     draw()
     bundle = shown[0]
     assert bundle[FIGURE] == {"name": "a-line", "csv": "x_days,y\n1,0.1\n2,0.2\n"}

@@ -21,11 +21,10 @@ import yaml
 from IPython.display import display
 
 from mnvh import check
-from mnvh.book.project import CLAIM
+from mnvh.book.project import CLAIM, PUBLISHING
 
 PATH = Path(__file__).with_name("claims.yml")
 OWN = "book"  # the document of statements that a chapter makes itself: their quotes stand in no other
-PUBLISHING = "MNVH_PUBLISH"  # set by the build alone: only there does a missing verdict stop the run
 
 REJECTED_Z = 5.0  # rejecting a prediction takes |z| above this
 ACCEPTED_Z = 4.0  # accepting one takes |z| below this and enough resolution

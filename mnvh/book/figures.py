@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from numpy.typing import ArrayLike
 
 from mnvh import check
 from mnvh.book import style
-from mnvh.book.project import FIGURE
+from mnvh.book.project import FIGURE, PUBLISHING
 
 if TYPE_CHECKING:  # else every chapter would depend on that module
     from mnvh.decomposition import Decomposition
@@ -36,6 +37,7 @@ METADATA = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "png": {"Software": None},
 }
+OTHERS = {"pdf": "application/pdf", "png": "image/png"}  # only the build makes these
 
 
 def new(rows: int = 1, columns: int = 1, **options: object) -> tuple[Figure, object]:
@@ -68,15 +70,14 @@ def publish(name: str, figure: Figure, data: pd.DataFrame) -> None:
     if data.empty:
         raise ValueError(f"data of figure {name!r} are empty: pass the plotted numbers as a DataFrame.")
     check.array(f"data of figure {name!r}", data.select_dtypes("number").to_numpy(float))
-    files = {kind: _render(figure, kind) for kind in METADATA}
+    files = {kind: _render(figure, kind) for kind in (METADATA if os.environ.get(PUBLISHING) else ("svg",))}
     plt.close(figure)
     bundle = {
         FIGURE: {"name": name, "csv": data.to_csv(index=False, float_format="%.10g", lineterminator="\n")},
-        "image/svg+xml": files["svg"].decode(),
-        "application/pdf": base64.b64encode(files["pdf"]).decode(),
-        "image/png": base64.b64encode(files["png"]).decode(),
+        "image/svg+xml": files.pop("svg").decode(),
         "text/plain": f"figure {name}",
     }
+    bundle |= {mime: base64.b64encode(files[kind]).decode() for kind, mime in OTHERS.items() if kind in files}
     display(bundle, raw=True)
 
 

@@ -10,6 +10,7 @@ BUILD = Path("_build")
 BOOK, YEAR = "Volatility harvesting, audited", 2026  # as it is cited
 CLAIM = "application/vnd.mnvh.claim+json"  # an output that carries a claim's evidence
 FIGURE = "application/vnd.mnvh.figure+json"  # an output that carries a figure's name and data
+PUBLISHING = "MNVH_PUBLISH"  # set by the build alone: only there does a missing verdict stop the run, or a figure need its files
 
 
 def contents(toc: Path = Path("_toc.yml")) -> list[str]:

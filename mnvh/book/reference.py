@@ -36,8 +36,8 @@ def api() -> str:
 def atlas(settled: dict[str, dict]) -> str:
     """Statement → function → test → figure → verdict, for every statement that a chapter has settled."""
     known, tests = {f"{m}.{n.name}": _anchor(m, n.name) for m, tree in _modules() for n in _public(tree)}, _tested()
-    text = "Each settled statement, the equation it prints, the functions that its section calls, the files that test these, and its figures."
-    lines = ["# The map", "", text, "", "| claim | statement | equation | functions | tests | figures | verdict |", "|---|---|---|---|---|---|---|"]
+    text = "Each settled statement with the equation that it prints, the functions that its section calls, the files that test these, and its figures."
+    lines = ["# The map", "", text, "", "| claim | statement | functions | tests | figures | verdict |", "|---|---|---|---|---|---|"]
     used = {chapter: _sections(chapter) for chapter in sorted({entry["chapter"] for entry in settled.values()})}
     for name, claim in claims.load()["claims"].items():
         if name not in settled:
@@ -46,8 +46,7 @@ def atlas(settled: dict[str, dict]) -> str:
         functions = [function for function in functions if function in known]
         cells = [
             f"[{name}](#{claims.anchor(name)})",
-            f"“{claim['quote']}”".replace("|", "\\|"),
-            claim.get("printed", "").replace("|", "\\|"),
+            f"“{claim['quote']}” {claim.get('printed', '')}".replace("|", "\\|"),
             ", ".join(f"[`{function}`](#{known[function]})" for function in functions),
             ", ".join(f"`{file}`" for file in sorted(set().union(*(_files(function, tests) for function in functions)))),
             ", ".join(f"{{numref}}`{figure}`" for figure in figures),

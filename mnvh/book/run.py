@@ -27,8 +27,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from mnvh.book.claims import PUBLISHING
-from mnvh.book.project import BUILD
+from mnvh.book.project import BUILD, PUBLISHING
 
 PACKAGES = ("numpy", "scipy", "numba", "pandas", "matplotlib", "skfolio")
 
