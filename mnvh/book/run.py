@@ -117,6 +117,7 @@ def execute(source: Path, target: Path, given: dict[str, object], *, publish: bo
             log_output=False,
             cwd=str(Path.cwd()),
             config=manager,
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # a kernel that is shut down says it was interrupted
         )
     done = nbformat.read(partial, as_version=4)
     probe = done.cells.pop()
