@@ -25,7 +25,7 @@ from mnvh.book import claims, figures
 from mnvh.book.project import BUILD, contents
 
 FIRST = 1000  # the seeds are none of those that the chapters are published with
-BLOCK = 20  # seeds of one table, so that more can be asked for later
+BLOCK = 10  # seeds of one table, so that more can be asked for later
 
 
 def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) -> dict[str, sweep.Value]:
