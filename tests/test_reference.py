@@ -32,7 +32,7 @@ def test_the_map_leads_from_a_statement_to_its_function_test_figure_and_verdict(
     settled = {"2.5b": {"chapter": "02_decomposition", "cell": cell}}
     row = next(line for line in reference.atlas(settled).splitlines() if line.startswith("| [2.5b]"))
     assert "[`functional.expected_step_pnl`](#api-functional-expected-step-pnl)" in row
-    assert "`test_functional.py`" in row and "{numref}`fill-price`" in row and "fails as printed" in row
+    assert "| functional |" in row and "{numref}`fill-price`" in row and "fails as printed" in row
 
 
 def test_parameters_and_citations_name_every_chapter(at_root):

@@ -36,7 +36,7 @@ def api() -> str:
 def atlas(settled: dict[str, dict]) -> str:
     """Statement → function → test → figure → verdict, for every statement that a chapter has settled."""
     known, tests = {f"{m}.{n.name}": _anchor(m, n.name) for m, tree in _modules() for n in _public(tree)}, _tested()
-    text = "Each settled statement with the equation that it prints, the functions that its section calls, the files that test these, and its figures."
+    text = "Each settled statement with the equation that it prints, the functions that its section calls, the files `tests/test_….py` that test these, and its figures."
     lines = ["# The map", "", text, "", "| claim | statement | functions | tests | figures | verdict |", "|---|---|---|---|---|---|"]
     used = {chapter: _sections(chapter) for chapter in sorted({entry["chapter"] for entry in settled.values()})}
     for name, claim in claims.load()["claims"].items():
@@ -46,9 +46,9 @@ def atlas(settled: dict[str, dict]) -> str:
         functions = [function for function in functions if function in known]
         cells = [
             f"[{name}](#{claims.anchor(name)})",
-            f"“{claim['quote']}” {claim.get('printed', '')}".replace("|", "\\|"),
+            ": ".join(filter(None, (f"“{claim['quote']}”", claim.get("printed")))).replace("|", "\\|"),
             ", ".join(f"[`{function}`](#{known[function]})" for function in functions),
-            ", ".join(f"`{file}`" for file in sorted(set().union(*(_files(function, tests) for function in functions)))),
+            ", ".join(file.removeprefix("test_").removesuffix(".py") for file in sorted(set().union(*(_files(function, tests) for function in functions)))),
             ", ".join(f"{{numref}}`{figure}`" for figure in figures),
             claim["verdict"],
         ]
