@@ -21,7 +21,7 @@ from matplotlib import pyplot
 
 from audit import measured
 from mnvh import sweep
-from mnvh.book import claims, figures
+from mnvh.book import claims, figures, hashes
 from mnvh.book.project import BUILD, contents
 
 FIRST = 1000  # the seeds are none of those that the chapters are published with
@@ -29,13 +29,14 @@ BLOCK = 10  # seeds of one table, so that more can be asked for later
 
 
 def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) -> dict[str, sweep.Value]:
-    """Outcome of each claim in one run of a chapter, whose own parameter `seed` draws everything.
+    """Outcome and evidence of each claim in one run of a chapter, whose own parameter `seed` draws everything.
 
     The cells run here, without a kernel, and their figures are drawn but not written, which takes most of the time.
     """
     found: dict[str, sweep.Value] = {}
 
     def settle(name: str, *evidence: claims.Evidence) -> None:
+        found[f"evidence {name}"] = " | ".join(each.text for each in evidence)
         try:
             claims.judge(claims.load()["claims"][name], evidence)
             found[f"claim {name}"] = "held"
@@ -60,7 +61,7 @@ def store(chapter: str) -> Path:
     if not rule.exists():
         raise FileNotFoundError(f"{rule} does not exist: what {chapter} depends on is known once it is built. Likely fix: make book.")
     code = [cell.source for cell in _cells(chapter)]
-    keys = sorted(key for key in rule.read_text().splitlines()[0].partition(":")[2].split() if "/mnvh/book/" not in key)
+    keys = sorted(key for key in rule.read_text().splitlines()[0].partition(":")[2].split() if "/mnvh/book/" not in key or "/claims.py" in key)
     ledger = [(c["id"], c["verdict"], "repaired" in c) for c in claims.load()["claims"].values() if c["chapter"] == chapter]
     sources = [Path(key).read_text() for key in (*keys, BUILD / "hash/requirements.lock.sha")]
     return BUILD / "audit/seeds" / f"{chapter}-{hashlib.sha256(repr((code, sources, ledger)).encode()).hexdigest()[:12]}"
@@ -72,8 +73,19 @@ def _cells(chapter: str) -> list[nbformat.NotebookNode]:
 
 
 def tally(runs: pd.DataFrame) -> pd.DataFrame:
-    """Runs of each claim by outcome: held, inconclusive, contradicted; a failed run has settled nothing."""
-    settled = runs.filter(regex="^claim ").melt(var_name="claim", value_name="outcome").dropna()
+    """Runs of each claim whose evidence changes with the seed, by outcome: held, inconclusive, contradicted.
+
+    A failed run has settled nothing. Raises ValueError if a claim was settled in some runs and not in others.
+    """
+    whole = runs[runs.error == ""]
+    for chapter, part in whole.groupby("chapter"):
+        settled = part.filter(regex="^claim ").notna().sum()
+        if some := sorted(settled.index[(settled > 0) & (settled < len(part))]):
+            raise ValueError(f"{chapter} settles {', '.join(some)} with some seeds only: settle it whatever is drawn.")
+    evidence = whole.filter(regex="^evidence ").nunique()
+    drawn = [name.replace("evidence", "claim", 1) for name in evidence.index[evidence > 1]]
+    runs = whole[drawn]
+    settled = runs.melt(var_name="claim", value_name="outcome").dropna()
     found = pd.crosstab(settled.claim.str.removeprefix("claim "), settled.outcome)
     return found.reindex(columns=["held", "inconclusive", "contradicted"], fill_value=0)
 
@@ -85,6 +97,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--scheduler", help="address of a Dask scheduler; by default this machine's cores")
     options = parser.parse_args()
+    hashes.refresh()  # the names of the stores are of the sources as they are now
     chapters = options.chapters or [Path(page).name for page in contents() if Path(page).with_suffix(".ipynb").exists()]
     runs = []
     with contextlib.ExitStack() as opened:
@@ -109,7 +122,7 @@ def report(runs: pd.DataFrame, quick: bool) -> None:
     measured.write(
         "seeds-quick" if quick else "seeds",
         f"{runs.chapter.nunique()} chapters with {runs.seed.nunique()} seeds each, {form}: {len(runs)} runs, of which {len(failed)} failed. "
-        f"{len(counts)} verdicts were settled {total.sum()} times: {total.held} held, {total.inconclusive} inconclusive, "
+        f"{len(counts)} verdicts have evidence that changes with the seed. They were settled {total.sum()} times: {total.held} held, {total.inconclusive} inconclusive, "
         f"{total.contradicted} contradicted.",
         *([measured.table([*doubtful.columns], doubtful.to_numpy().tolist())] if len(doubtful) else []),
         *([measured.table(["failed run", "error"], rows)] if rows else []),

@@ -241,9 +241,9 @@ def two_point(
 
     Raises ValueError as `martingale_gbm`, and if a parameter is out of range.
     """
-    check.positive("down", down)
-    check.number("up", up, down, fix="up is the larger of the two gross returns")
-    check.number("up_probability", up_probability, 0, 1)
+    down = float(check.positive("down", down))
+    up = float(check.number("up", up, down, fix="up is the larger of the two gross returns"))
+    up_probability = float(check.number("up_probability", up_probability, 0, 1))
     start = _start(start, "n_assets", 1.0)
     prices = _empty(rng, n_paths, n_steps, len(start))
     if n_steps * max(abs(np.log([up, down]))) > 700:

@@ -153,7 +153,7 @@ def test_the_ledger_lists_every_claim_of_the_documents():
     text = ledger.ledger({})
     for claim in claims.load()["claims"].values():
         assert claim["quote"].replace("|", "\\|") in text
-        assert f"| {claim['id']} |" in text
+        assert f'| <span id="{claims.anchor(claim["id"])}"></span>{claim["id"]} |' in text
 
 
 def test_a_page_shows_the_claims_that_it_asks_for_and_what_survives_of_each(stage):

@@ -152,6 +152,7 @@ def test_the_first_use_of_a_term_leads_to_its_explanation(read):
         ("fill-price", "02_decomposition.html#fill-price"),
         ("options.implied_vol", "appendix_functions.html#"),
         ("implied_vol", "appendix_functions.html#"),
+        ("7.2a", "appendix_ledger.html#claim-7-2a"),
         ("Avellaneda", "04_market_making.html"),
         ("variance swap", "appendix_glossary.html#term-variance-swap"),
     ],
@@ -172,6 +173,32 @@ def test_a_page_has_nothing_that_a_screen_reader_cannot_read(read, name, scheme)
     found = reader.violations(page)
     # minor: a heading that is a formula alone counts as empty before speech is made of it
     assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] != "minor"] == []
+
+
+@pytest.mark.parametrize("name", ["chapters/10_conclusion", "chapters/appendix_map"])
+def test_what_scrolls_on_a_telephone_can_be_reached_by_keyboard(read, name):
+    page = read(name, width=375)
+    found = reader.violations(page)
+    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+
+
+def test_search_results_are_legible_in_the_dark(read):
+    page = read("search", scheme="dark")
+    page.goto(page.url + "?q=V3d")
+    page.wait_for_selector("#search-results li span.highlighted")
+    assert contrast(page, "#search-results span.highlighted") >= 4.5
+
+
+def test_paper_is_light_whatever_the_screen_is(read):
+    page = read("chapters/03_amm", scheme="dark")
+    seen = []
+    page.expose_function("note", lambda colour: seen.append(colour))
+    page.evaluate("addEventListener('beforeprint', () => note(getComputedStyle(document.querySelector('main p')).color))")
+    page.pdf()
+    page.wait_for_timeout(200)
+    red, green, blue = map(int, re.findall(r"\d+", seen[0])[:3])
+    assert max(red, green, blue) < 100  # dark letters
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_on_paper_a_folded_solution_is_read(read):

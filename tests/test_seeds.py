@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,18 +10,44 @@ from conftest import ROOT
 
 from audit import seeds
 from mnvh.book import grid
+from mnvh.book.project import PUBLISHING
 
 
 @pytest.mark.build
 @pytest.mark.parametrize("chapter", ["06_spt", "09_discussion"])  # conclusive in the quick form
 def test_every_verdict_holds_with_another_seed(chapter, monkeypatch):
     monkeypatch.chdir(ROOT)
-    row = grid.outcome(np.random.default_rng(0), chapter=chapter, seed=1, quick=True)
+    monkeypatch.delenv(PUBLISHING, raising=False)
+    row = seeds.verdicts(np.random.default_rng(0), chapter=chapter, seed=1, quick=True)
     outcomes = {name: value for name, value in row.items() if name.startswith("claim ")}
     assert len(outcomes) >= 3 and {name: value for name, value in outcomes.items() if value != "held"} == {}
+    assert all(row[name.replace("claim", "evidence", 1)] for name in outcomes)
+    whole = grid.outcome(np.random.default_rng(0), chapter=chapter, seed=1, quick=True)  # in a kernel of its own
+    assert outcomes == {name: value for name, value in whole.items() if name.startswith("claim ")}
 
 
-def test_the_tally_counts_each_outcome_and_no_failed_run():
-    runs = pd.DataFrame({"seed": [1, 2, 3, 4], "error": ["", "", "", "failed"], "seconds": 1.0, "number": 7.0})
-    runs["claim A"], runs["claim B"] = ["held", "contradicted", "inconclusive", None], ["held", "held", None, None]
-    assert seeds.tally(runs).loc["A"].tolist() == [1, 1, 1] and seeds.tally(runs).loc["B"].tolist() == [2, 0, 0]
+def test_evidence_that_is_weak_or_against_a_verdict_is_told(tmp_path, monkeypatch):
+    source = """
+from mnvh.book import claims
+estimate = lambda value: claims.estimate(value, 0.01, printed=1, repaired=-1)
+claims.settle("2.5b", estimate(-1 + seed))  # fails as printed"""
+    parameters = nbformat.v4.new_code_cell("seed = 0\nquick = False", metadata={"tags": ["parameters"]})
+    notebook = nbformat.v4.new_notebook(cells=[parameters, nbformat.v4.new_code_cell(source)])
+    (tmp_path / "chapters").mkdir()
+    nbformat.write(notebook, tmp_path / "chapters/02_x.ipynb")
+    monkeypatch.chdir(tmp_path)
+    for seed, outcome in ((0, "held"), (0.045, "inconclusive"), (2, "contradicted")):
+        row = seeds.verdicts(np.random.default_rng(0), chapter="02_x", seed=seed, quick=False)
+        assert row["claim 2.5b"] == outcome and "printed 1" in row["evidence 2.5b"]
+
+
+def test_the_tally_counts_each_outcome_and_no_failed_run_and_nothing_that_no_seed_changes():
+    runs = pd.DataFrame({"seed": [1, 2, 3, 4], "error": ["", "", "", "failed"], "seconds": 1.0, "chapter": "x"})
+    runs["claim A"], runs["evidence A"] = ["held", "contradicted", "inconclusive", None], ["1", "2", "3", None]
+    runs["claim B"], runs["evidence B"] = ["held", "held", "held", None], ["1", "2", "1", None]
+    runs["claim C"], runs["evidence C"] = ["held", "held", "held", None], ["1", "1", "1", None]  # an identity
+    found = seeds.tally(runs)
+    assert found.loc["A"].tolist() == [1, 1, 1] and found.loc["B"].tolist() == [3, 0, 0] and len(found) == 2
+    runs.loc[1, "claim B"] = None
+    with pytest.raises(ValueError, match="x settles claim B with some seeds only"):
+        seeds.tally(runs)

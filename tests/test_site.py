@@ -37,6 +37,15 @@ def test_old_figures_stay_reachable(tmp_path):
     assert '"../versions.html"' in (public / "v0.1.0/versions.html").read_text()
 
 
+def test_an_older_book_does_not_take_the_place_of_the_newest(tmp_path):
+    public = tmp_path / "site"
+    for version in ("0.9.0", "0.10.0"):
+        site.publish(book(tmp_path / version / "html", version, version), public, f"v{version}")
+    with pytest.raises(ValueError, match=r"has v0\.10\.0, and this book is v0\.9\.0"):
+        site.publish(tmp_path / "0.9.0/html", public, "v0.9.0")
+    assert (public / "figures/line.svg").read_text() == "0.10.0"
+
+
 def test_what_would_lose_something_is_refused(tmp_path):
     public = tmp_path / "site"
     site.publish(book(tmp_path / "a/html", "0.1.0", "old"), public, "v0.1.0")

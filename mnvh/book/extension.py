@@ -72,12 +72,13 @@ def name_places(app: Sphinx, error: Exception | None) -> None:
     functions = [title for title in index["alltitles"] if re.fullmatch(r"\w+\.[A-Za-z]\w+", title)]
     for title in functions:
         index["alltitles"].setdefault(title.partition(".")[2], []).extend(index["alltitles"][title])
-    for record in sorted((Path(app.srcdir) / "_extra").glob("[cf]*s/*.json")):
-        entry = json.loads(record.read_text(encoding="utf-8"))
-        names = (entry["id"], f"Claim {entry['id']}") if "id" in entry else (entry["name"],)
-        anchor = claims.anchor(entry["id"]) if "id" in entry else entry["name"]
-        for name in names:
-            index["alltitles"].setdefault(name, []).append([index["docnames"].index(f"chapters/{entry['chapter']}"), anchor])
+    figures = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((Path(app.srcdir) / "_extra/figures").glob("*.json"))]
+    places = [(figure["name"], figure["chapter"], figure["name"]) for figure in figures]
+    for name, claim in claims.load()["claims"].items():
+        page = claim["chapter"] if claim["verdict"] in claims.SETTLED else "appendix_ledger"
+        places += [(title, page, claims.anchor(name)) for title in (name, f"Claim {name}")]
+    for name, page, anchor in places:
+        index["alltitles"].setdefault(name, []).append([index["docnames"].index(f"chapters/{page}"), anchor])
     path.write_text(f"{before}({json.dumps(index, separators=(',', ':'))})", encoding="utf-8")
 
 

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 
 from mnvh import check
 from mnvh.book import style
-from mnvh.book.project import FIGURE, PUBLISHING
+from mnvh.book.project import FIGURE, LICENSE, PUBLISHING
 
 if TYPE_CHECKING:  # else every chapter would depend on that module
     from mnvh.decomposition import Decomposition
@@ -33,9 +33,9 @@ GLUE = "application/papermill.record/"  # the prefix under which MyST-NB looks f
 
 # No dates and no program versions in the files: the same figure has the same bytes.
 METADATA = {
-    "svg": {"Date": None, "Creator": None},
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None, "Rights": LICENSE},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None, "Subject": f"License: {LICENSE}"},
+    "png": {"Software": None, "Copyright": LICENSE},
 }
 OTHERS = {"pdf": "application/pdf", "png": "image/png"}  # only the build makes these
 

@@ -10,22 +10,8 @@ import hashlib
 from pathlib import Path
 
 KEYS = Path("_build/hash")
-SOURCES = (
-    "requirements.lock",
-    "pyproject.toml",
-    "_config.yml",
-    "_toc.yml",
-    "references.bib",
-    "*.md",
-    "chapters/*",
-    "assets/**/*",
-    "mnvh/data/*",
-    "measured/*.md",
-    "mnvh/**/*.py",
-    "mnvh/**/*.yml",
-    "mnvh/**/*.json",
-    "tests/test_*.py",
-)
+SOURCES = "requirements.lock pyproject.toml _config.yml _toc.yml references.bib *.md chapters/* assets/**/* measured/*.md".split()
+SOURCES += "mnvh/data/* mnvh/**/*.py mnvh/**/*.yml mnvh/**/*.json tests/test_*.py".split()
 
 
 def refresh() -> None:

@@ -50,7 +50,8 @@ def ledger(settled: dict[str, dict]) -> str:
         lines += [f"## {title}", "", f"{assertions} assertions: {tally}.", ""]
         lines += ["| claim | § | statement | verdict |", "|---|---|---|---|"]
         for claim in entries:
-            lines.append(_row(claim, claim["id"] in settled))
+            place = "" if claim["id"] in settled else f'<span id="{claims.anchor(claim["id"])}"></span>'  # a search leads here
+            lines.append(_row(claim, claim["id"] in settled).replace("| ", f"| {place}", 1))
         lines.append("")
     return "\n".join(lines)
 

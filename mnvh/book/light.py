@@ -31,6 +31,9 @@ SEARCH_ONLY = re.compile(r'<script src="[^"]*(?:searchtools|language_data|search
 DROPPED = re.compile(r'<script[^>]*fontawesome\.js[^>]*></script>\s*|<link rel="preload" as="script"[^>]*>\s*')
 # The theme lays the whole page out to see what scrolls and needs the keyboard; here each part is asked when it comes near.
 ASKED = "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight?0:-1"
+SCROLL = '".pst-scrollable-table-container"'  # the last of what the theme asks; on a telephone formulas and figures scroll as well
+ON_PAPER = """<script>for (const [when, theme] of [["beforeprint", () => "light"], ["afterprint", () => document.documentElement.dataset.screen]])
+addEventListener(when, () => { const data = document.documentElement.dataset; data.screen ??= data.theme; data.theme = theme(); if (when === "afterprint") delete data.screen; })</script>"""
 ASKED_LATER = f"new IntersectionObserver(([s],o)=>{{if(s.isIntersecting){{o.disconnect();{ASKED}}}}},{{rootMargin:'50%'}}).observe(e)"
 
 
@@ -125,14 +128,15 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
     names = dict.fromkeys(name.split("_static/")[1] for text in pages.values() for name in STYLESHEET.findall(text))
     address = stylesheet(out, list(names), set(re.findall(r"[A-Za-z_][\w-]*", "".join(pages.values()) + scripts)))
     theme = out / "_static/scripts/pydata-sphinx-theme.js"
-    theme.write_text(theme.read_text(encoding="utf-8").replace(ASKED, ASKED_LATER), encoding="utf-8")
+    asked = theme.read_text(encoding="utf-8").replace(SCROLL, f'{SCROLL},"mjx-container","span.math","figure"')
+    theme.write_text(asked.replace(ASKED, ASKED_LATER), encoding="utf-8")
     for path, text in pages.items():
         static = os.path.relpath(out / "_static", path.parent)
         text = STYLESHEET.sub("", DROPPED.sub("", text if path.name == "search.html" else SEARCH_ONLY.sub("", text)))
         links = f'<link rel="stylesheet" href="{static}/{address}" />'
         for font in FIRST if "<mjx-container" in text else ():
             links += f'\n    <link rel="preload" as="font" type="font/woff" href="{static}/fonts/{font}.woff" crossorigin />'
-        text = text.replace("</title>", f"</title>\n    {links}", 1)
+        text = text.replace("</title>", f"</title>\n    {links}\n    {ON_PAPER}", 1)
         text = re.sub(r"<script(?! defer)(?=[^>]*\ssrc=)", "<script defer", text)
         # a module runs after what is deferred
         text = text.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS')

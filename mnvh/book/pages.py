@@ -22,14 +22,14 @@ import yaml
 from nbformat import NotebookNode
 
 from mnvh.book import claims, documents, ledger, reference, site
-from mnvh.book.project import BOOK, BUILD, CLAIM, FIGURE, YEAR, contents
+from mnvh.book.project import BOOK, BUILD, CLAIM, FIGURE, LICENSE, YEAR, contents
 
 STAGE = BUILD / "stage"
 EXTRA = STAGE / "_extra"  # copied to the root of the site as it is: figures/, claims/, verdicts.json
 GENERATED = ("appendix_ledger", "appendix_map", "appendix_figures", "appendix_functions")
 NOTEBOOKS = (
     '<p class="notebooks">This chapter as a notebook: <a href="../_sources/chapters/{name}" download>executed</a> · '
-    '<a href="../notebooks/{name}" download>without outputs</a></p>'
+    '<a href="../notebooks/{name}" download="bare-{name}">without outputs</a></p>'
 )
 ALONE = "This copy holds one version. A published site lists here all that it keeps."
 CITE = "The MNVH authors ({year}), “{title}”, in *{book}*, version {version} ([BibTeX](#cite))."
@@ -239,6 +239,7 @@ def _figure(data: NotebookNode, source: Path, cell: NotebookNode, provenance: di
     if name in book.figures:
         book.problems.append(f"{place}: figure {name} was published before, in {book.figures[name]['chapter']}.")
     entry = provenance | {"name": name, "cell": cell["id"], "caption": caption, "alt": alt}
+    entry |= {"license": LICENSE, "version": metadata.version("mnvh")}
     book.figures[name] = entry
     files = {
         "svg": data["image/svg+xml"].encode(),

@@ -186,8 +186,8 @@ def main(arguments: list[str] | None = None) -> int:
     name = options.notebook.name.removesuffix(".ipynb")
     notebook = options.notebook.with_name(f"{name}.ipynb")
     if not notebook.exists():
-        chapters = ", ".join(sorted(path.stem for path in notebook.parent.glob("*.ipynb")))
-        print(f"{notebook} does not exist. Chapters: {chapters}", file=sys.stderr)
+        chapters = ", ".join(sorted(path.stem for path in Path("chapters").glob("*.ipynb")))
+        print(f"NAME: {notebook} does not exist. Chapters: {chapters}", file=sys.stderr)
         return 2
     if options.parameters:
         for key, entry in parameters(notebook).items():
