@@ -84,9 +84,19 @@ def test_a_good_chapter_is_staged(stage):
     assert ":::{figure} /_extra/figures/a-line.*" in text and f':alt: "{ALT}"' in text
     assert "(claim-2-2a)=" in text and "Claim 2.2a: holds" in text
     provenance = json.loads((pages.EXTRA / "figures/a-line.json").read_text())
-    assert {"chapter", "cell", "parameters", "packages", "source_sha256", "files_sha256"} <= provenance.keys()
+    assert {"chapter", "cell", "parameters", "packages", "source_sha256", "files_sha256", "license", "version"} <= provenance.keys()
     assert json.loads((pages.EXTRA / "claims/2.2a.json").read_text())["verdict"] == "holds"
     assert "The MNVH authors (2026), “X”" in text and f"version {version('mnvh')}" in text
+
+
+def test_the_provenance_of_a_figure_has_the_numbers_of_its_caption(stage):
+    glued = code_cell({"application/papermill.record/text/plain": "0.1234"})
+    glued.outputs[0].metadata = {"scrapbook": {"name": "mean"}}
+    shown = {"figure": {"name": "a-line", "caption": "**A message.** It rises by {glue:text}`mean:.2f`."}, "image": {"alt": ALT}}
+    assert stage(glued, figure_cell(metadata=shown)) == []
+    assert json.loads((pages.EXTRA / "figures/a-line.json").read_text())["caption"].endswith("It rises by 0.12.")
+    staged = nbformat.read(pages.STAGE / "chapters/02_x.ipynb", as_version=4)
+    assert any("{glue:text}`mean:.2f`" in cell.source for cell in staged.cells)  # the page fills it in itself
 
 
 MISUSE = {

@@ -7,6 +7,7 @@ claims is collected and reported at once; nothing is staged over it.
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import json
 import re
@@ -21,7 +22,7 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from mnvh.book import claims, documents, ledger, reference, site
+from mnvh.book import claims, documents, ledger, reference, run, site
 from mnvh.book.project import BOOK, BUILD, CLAIM, FIGURE, LICENSE, YEAR, contents
 
 STAGE = BUILD / "stage"
@@ -111,6 +112,9 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
         raise ValueError(f"{what} and has been removed. Run `make book` again.") from None
     provenance = {"chapter": source.stem, "source_sha256": _source_hash(source)} | executed.metadata.pop("mnvh")
     book.headlines |= {f"{source.stem}: {name}": value for name, value in _headlines(executed).items()}
+    said = copy.deepcopy(executed)
+    run.fill_in(said)
+    captions = {cell["id"]: cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "") for cell in said.cells}
     cells: list[NotebookNode] = []
     terms = reference.terms()
     for cell in executed.cells:
@@ -129,7 +133,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
             elif CLAIM in data:
                 added.append(_card(data[CLAIM], source, cell, book))
             elif FIGURE in data:
-                added.append(_figure(data, source, cell, provenance, book))
+                added.append(_figure(data, source, cell, provenance | {"caption": captions[cell["id"]]}, book))
             else:
                 kept.append(output)
         cell.outputs = kept
@@ -238,8 +242,7 @@ def _figure(data: NotebookNode, source: Path, cell: NotebookNode, provenance: di
         book.problems.append(f"{place}: figure {name} has no alt text that says what it shows (mystnb.image.alt).")
     if name in book.figures:
         book.problems.append(f"{place}: figure {name} was published before, in {book.figures[name]['chapter']}.")
-    entry = provenance | {"name": name, "cell": cell["id"], "caption": caption, "alt": alt}
-    entry |= {"license": LICENSE, "version": metadata.version("mnvh")}
+    entry = provenance | {"name": name, "cell": cell["id"], "alt": alt, "license": LICENSE, "version": metadata.version("mnvh")}
     book.figures[name] = entry
     files = {
         "svg": data["image/svg+xml"].encode(),
