@@ -28,7 +28,7 @@ export MPLCONFIGDIR := $(CURDIR)/_build/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-# The longest first, so that no core waits for the last.
+# The largest notebooks first, which tend to take longest, so that no core waits long for the last.
 CHAPTERS := $(shell ls -S chapters/*.ipynb 2>/dev/null)
 EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
 # Named after what it installed, so that neither a checkout nor a touch installs again.

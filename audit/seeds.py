@@ -31,7 +31,7 @@ BLOCK = 10  # seeds of one table, so that more can be asked for later
 def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) -> dict[str, sweep.Value]:
     """Outcome and evidence of each claim in one run of a chapter, whose own parameter `seed` draws everything.
 
-    The cells run here, without a kernel, and their figures are drawn but not written, which takes most of the time.
+    The cells run here, without a kernel, and their figures are checked but not written, which takes most of the time.
     """
     found: dict[str, sweep.Value] = {}
 
@@ -46,7 +46,8 @@ def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) 
             found[f"claim {name}"] = "contradicted"
 
     names: dict[str, object] = {}
-    with mock.patch.multiple(figures, publish=mock.DEFAULT, display=mock.DEFAULT), mock.patch.object(claims, "settle", settle):
+    unwritten = mock.patch.multiple(figures, _render=lambda *_: b"", display=mock.DEFAULT)
+    with unwritten, mock.patch.object(claims, "settle", settle):
         for cell in _cells(chapter):
             exec(compile(cell.source, f"{chapter}, cell {cell['id']}", "exec"), names)
             if "parameters" in cell.metadata.get("tags", []):

@@ -1,4 +1,4 @@
-"""Estimates with their standard errors, for what SciPy gives none (all chapters)."""
+"""Estimates with their standard errors, for what SciPy gives none (chapters 2, 8, 9, 11, 12, 14 to 16)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mnvh.check import Array
 def deviation(samples: ArrayLike) -> tuple[Array, Array]:
     """Standard deviation of independent samples and its standard error, for any law that has a fourth moment.
 
-    The error is that of the mean square, divided by 2σ (the delta method): for normal samples σ/√(2n). It is asymptotic,
-    a third too small with nine samples, and of no use for a law of two values with equal chances.
+    The error is that of the mean square, divided by 2σ (the delta method): for normal samples σ/√(2n). It is asymptotic:
+    for normal samples 30 % too small with nine and 7 % with fifty, and of no use for a law of two values with equal chances.
 
     Parameters
     ----------

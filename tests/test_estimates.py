@@ -23,6 +23,12 @@ def test_the_deviation_of_normal_samples_has_its_textbook_error():
     assert error == pytest.approx(3 / np.sqrt(2e6), rel=0.01) and abs(found - 3) < 4 * error
 
 
+@pytest.mark.parametrize(("n", "short"), [(9, 0.30), (50, 0.07)])
+def test_the_error_of_few_samples_is_short_by_what_the_docstring_says(n, short):
+    found, error = estimates.deviation(np.random.default_rng(4).standard_normal((20_000, n)))
+    assert 1 - error.mean() / found.std() == pytest.approx(short, abs=0.02)
+
+
 def test_an_exponent_is_exact_on_a_power_law_and_its_error_is_that_of_weighted_least_squares():
     x, stderr = np.array([1.0, 2.0, 4.0, 8.0]), np.array([0.1, 0.3, 0.2, 5.0])
     found, error = estimates.exponent(x, 3 * x**-1.5, stderr * 3 * x**-1.5)

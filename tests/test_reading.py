@@ -154,6 +154,7 @@ def test_the_first_use_of_a_term_leads_to_its_explanation(read):
         ("implied_vol", "appendix_functions.html#"),
         ("7.2a", "appendix_ledger.html#claim-7-2a"),
         ("Avellaneda", "04_market_making.html"),
+        ("clearing", "16_stress.html"),
         ("variance swap", "appendix_glossary.html#term-variance-swap"),
     ],
 )

@@ -31,10 +31,11 @@ SEARCH_ONLY = re.compile(r'<script src="[^"]*(?:searchtools|language_data|search
 DROPPED = re.compile(r'<script[^>]*fontawesome\.js[^>]*></script>\s*|<link rel="preload" as="script"[^>]*>\s*')
 # The theme lays the whole page out to see what scrolls and needs the keyboard; here each part is asked when it comes near.
 ASKED = "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight?0:-1"
+ASKED_LATER = f"new IntersectionObserver(([s],o)=>{{if(s.isIntersecting){{o.disconnect();{ASKED}}}}},{{rootMargin:'50%'}}).observe(e)"
 SCROLL = '".pst-scrollable-table-container"'  # the last of what the theme asks; on a telephone formulas and figures scroll as well
+# Paper is white: the page is light while it is printed, and then again what the reader's screen was.
 ON_PAPER = """<script>for (const [when, theme] of [["beforeprint", () => "light"], ["afterprint", () => document.documentElement.dataset.screen]])
 addEventListener(when, () => { const data = document.documentElement.dataset; data.screen ??= data.theme; data.theme = theme(); if (when === "afterprint") delete data.screen; })</script>"""
-ASKED_LATER = f"new IntersectionObserver(([s],o)=>{{if(s.isIntersecting){{o.disconnect();{ASKED}}}}},{{rootMargin:'50%'}}).observe(e)"
 
 
 @cache

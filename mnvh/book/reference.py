@@ -154,6 +154,7 @@ def _sections(chapter: str) -> dict[str, tuple[list[str], list[str]]]:
             if isinstance(node, ast.ImportFrom) and node.module == "mnvh":
                 aliases |= {alias.asname or alias.name: alias.name for alias in node.names}
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and aliases.get(node.value.id, "check") not in ("check", "estimates"):
+                # checks and standard errors are tools of every section, and no part of what a statement says
                 functions[f"{aliases[node.value.id]}.{node.attr}"] = None
         figures += re.findall(r'figures\.publish\("([^"]+)"', cell.source)
         cells[cell["id"]] = (functions, figures)  # shared by the section, complete once all its cells are read

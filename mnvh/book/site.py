@@ -56,7 +56,7 @@ def publish(book: Path, site: Path, released: str = "") -> None:
         raise ValueError(f"RELEASED = {released} is in {site} with other figures or claims: raise the version in pyproject.toml.")
     later = [path.name for path in entries if re.fullmatch(NUMBER, path.name) and Version(path.name[1:]) > Version(version[1:])]
     if later:
-        raise ValueError(f"SITE = {site} has {', '.join(sorted(later))}, and this book is {version}: an older one would take its place at the root.")
+        raise ValueError(f"SITE = {site} has {', '.join(sorted(later))}, and this book is {version}: an older one would take its place at the root. Likely fix: build the newest, or name another folder.")
     for path in entries:
         if path.name != "CNAME" and not (re.fullmatch(NUMBER, path.name) and (path / "verdicts.json").exists()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
