@@ -79,7 +79,7 @@ def write(folder: Path) -> None:
         notebook.metadata = nbformat.read(ROOT / "chapters/01_introduction.ipynb", as_version=4).metadata
         nbformat.write(notebook, folder / f"chapters/{name}.ipynb")
     (folder / "index.md").write_text("# A small book\n\nStart with {doc}`chapters/01_harvest`.\n")
-    (folder / "chapters/appendix_notes.md").write_text("# Notes\n\n<!-- parameters -->\n\n(dispute)=\n## Dispute\n\n(cite)=\n## Cite\n")
+    (folder / "chapters/appendix_notes.md").write_text("# Notes\n\n<!-- parameters -->\n\n(dispute)=\n## Dispute\n\n(cite)=\n## Cite\n\n<!-- citations -->\n")
     (folder / "references.bib").write_text("")
     parts = [("The paper", list(CHAPTERS)), ("Appendix", PAGES)]
     toc = [{"caption": caption, "chapters": [{"file": f"chapters/{name}"} for name in names]} for caption, names in parts]

@@ -277,6 +277,12 @@ def test_a_rerun_with_bad_parameters_says_so(target, arguments, message):
     assert not (ROOT / "executed_by_the_shell").exists()
 
 
+def test_a_failed_rerun_names_the_parameters_it_was_given():
+    result = Copy(ROOT).make("chapter", "NAME=03_amm", 'PARAMS="n_paths=2 quick=true"')
+    assert result.returncode == 2 and "n_paths is 0: allowed is a whole number of at least 1" in result.stderr
+    assert "The run was given n_paths = 2, quick = True." in result.stderr
+
+
 def test_parameters_are_listed_with_their_meaning():
     result = Copy(ROOT).make("parameters", "NAME=02_decomposition")
     assert re.search(r"^seed +default 20251229 +seed of every random number", result.stdout, re.M)

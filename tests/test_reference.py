@@ -39,7 +39,7 @@ def test_parameters_and_citations_name_every_chapter(at_root):
     parameters, citations = reference.parameters(), reference.citations()
     assert "| {doc}`02_decomposition` | `prices_path` | `\"\"` |" in parameters
     for name, title in claims.load()["chapters"].items():
-        assert f"{{{title}}}" in citations and f"@incollection{{mnvh-{name[3:]}," in citations
+        assert f"{{{title}}}" in citations and f"(cite-mnvh-{name[3:]})=\n\n```bibtex\n@incollection{{mnvh-{name[3:]}," in citations
     for path in (ROOT / "chapters").glob("*.ipynb"):
         for parameter in run.parameters(path):  # one without a comment would have no row
             assert f"| {{doc}}`{path.stem}` | `{parameter}` |" in parameters
@@ -60,6 +60,10 @@ def test_two_builds_are_compared_file_by_file(tmp_path, monkeypatch, capsys):
     assert verify.main([str(project.BUILD / "html")]) == 0
     assert verify.main([]) == 2 and verify.main(["nowhere"]) == 2
     assert "SITE = nowhere: its hashes.json cannot be read" in capsys.readouterr().err
+    for nothing in ("{}", "[]"):
+        (tmp_path / "published/hashes.json").write_text(nothing)
+        assert verify.main([str(tmp_path / "published")]) == 2
+        assert "published: its hashes.json cannot be read (it holds no hashes by name)" in capsys.readouterr().err
 
 
 def test_a_grid_of_parameters_is_checked_as_those_of_one_run(at_root, capsys):

@@ -7,7 +7,7 @@ prose, and for every claim whether the evidence bears out the ledger's verdict.
 from __future__ import annotations
 
 import argparse
-import json
+import ast
 import shlex
 import sys
 import tempfile
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
-import yaml
 
 from mnvh import sweep
 from mnvh.book import run
@@ -37,9 +36,9 @@ def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.V
             heading = data["text/plain"]
             held = "inconclusive" not in heading
             row[f"claim {data[CLAIM]['id']}"] = "held" if held else "contradicted" if "against" in heading else "inconclusive"
-        elif "scrapbook" in output.get("metadata", {}):
-            number = json.loads(json.dumps(yaml.safe_load(next(iter(data.values())))))
-            row[output.metadata["scrapbook"]["name"]] = number if isinstance(number, (int, float)) else str(number)
+    for name, text in run.glued(executed).items():
+        number = ast.literal_eval(text)
+        row[name] = number if isinstance(number, (int, float)) else str(number)
     return row
 
 

@@ -111,9 +111,15 @@ def excerpt(names: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def bibtex(kind: str, key: str, title: str, **fields: str) -> str:
+    """BibTeX of the book, or of a part of it, in this version."""
+    fields = {"title": title, **fields, "author": "{The MNVH authors}", "year": str(YEAR), "note": f"Version {metadata.version('mnvh')}"}
+    lines = [f"  {name:<12} = {{{value}}}," for name, value in fields.items()]
+    return "\n".join(["```bibtex", f"@{kind}{{{key},", *lines, "}", "```", ""])
+
+
 def gallery(figures: dict[str, dict]) -> str:
     """Every figure with its thumbnail, its place in the book and how to cite it."""
-    version = metadata.version("mnvh")
     lines = [
         "# All figures",
         "",
@@ -133,15 +139,7 @@ def gallery(figures: dict[str, dict]) -> str:
             "",
             downloads(name).rpartition(" · ")[0],
             "",
-            "```bibtex",
-            f"@misc{{mnvh-{name},",
-            f"  title        = {{{re.sub(r'[$*{}]', '', message).rstrip('.')}}},",
-            "  author       = {{The MNVH authors}},",
-            f"  howpublished = {{Figure {name} of ``{BOOK}'', version {version}}},",
-            f"  year         = {{{YEAR}}},",
-            "}",
-            "```",
-            "",
+            bibtex("misc", f"mnvh-{name}", re.sub(r"[$*{}]", "", message).rstrip("."), howpublished=f"Figure {name} of ``{BOOK}''"),
         ]
     return "\n".join(lines)
 

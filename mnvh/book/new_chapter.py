@@ -99,13 +99,15 @@ def create(name: str) -> Path:
     Raises
     ------
     ValueError
-        If the name is not the next number, an underscore and a subject in lower case.
+        If the name is not the next number, an underscore and a subject in lower case that no chapter has.
     """
     known = claims.load()["chapters"]
     number = f"{len(known) + 1:02d}"
     if not re.fullmatch(rf"{number}_[a-z][a-z0-9_]*", name):
         raise ValueError(f"NAME = {name}: allowed is the next number and a subject in lower case, as in {number}_my_subject.")
     tag = name[3:]
+    if taken := [chapter for chapter in known if chapter[3:] == tag]:
+        raise ValueError(f"NAME = {name}: {taken[0]} has this subject, and with it the names of labels and figures: choose another.")
     given = {"name": name, "title": tag.replace("_", " ").capitalize(), "tag": tag, "slug": tag.replace("_", "-")}
     given |= {"number": number, "claim": f"B{number}a"}
     shown = {"figure": {"name": f"{given['slug']}-series", "caption": CAPTION}, "image": {"alt": ALT}}

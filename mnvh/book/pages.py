@@ -33,7 +33,7 @@ NOTEBOOKS = (
     '<a href="../notebooks/{name}" download="bare-{name}">without outputs</a></p>'
 )
 ALONE = "This copy holds one version. A published site lists here all that it keeps."
-CITE = "The MNVH authors ({year}), “{title}”, in *{book}*, version {version} ([BibTeX](#cite))."
+CITE = "The MNVH authors ({year}), “{title}”, in *{book}*, version {version} ([BibTeX](#cite-{name}))."
 HISTORY = Path("mnvh/book/history")  # verdicts.json of each published version, by its number
 
 
@@ -143,7 +143,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
         for number, text in enumerate(added):
             cells.append(nbformat.v4.new_markdown_cell(text, id=f"{cell['id'][:50]}-shown-{number}"))
     title = claims.load()["chapters"].get(source.stem, source.stem)
-    cite = CITE.format(year=YEAR, title=title, book=BOOK, version=metadata.version("mnvh"))
+    cite = CITE.format(year=YEAR, title=title, book=BOOK, version=metadata.version("mnvh"), name=reference.key(source.stem))
     cells.append(nbformat.v4.new_markdown_cell(f"Cite: {cite}\n\n{NOTEBOOKS.format(name=source.name)}", id="notebooks"))
     executed.cells = cells
     nbformat.write(executed, target)
@@ -154,8 +154,7 @@ def _chapter(source: Path, target: Path, book: Book) -> str:
 
 def _headlines(executed: NotebookNode) -> dict[str, str]:
     """Numbers that the first cell, the answer box, takes from code."""
-    outputs = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
-    glued = {o.metadata["scrapbook"]["name"]: list(o.data.values())[0] for o in outputs if "scrapbook" in o.get("metadata", {})}
+    glued = run.glued(executed)
     named = re.findall(r"\{glue:text\}`(\w+)", executed.cells[0].source)
     return {name: glued[name] for name in named if name in glued}
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import nbformat
 
-from mnvh.book import claims
-from mnvh.book.project import BOOK, YEAR
+from mnvh.book import claims, ledger
+from mnvh.book.project import BOOK
 
 HEADING = re.compile(r"^###? ", re.MULTILINE)
 NOT_PROSE = re.compile(  # fences, formulas, roles and code, links, headings, labels, bold, tags, quotes
@@ -89,14 +88,15 @@ def parameters() -> str:
 
 def citations() -> str:
     """BibTeX of the book and of each chapter, for the page that says `<!-- citations -->`."""
-    version, titles = metadata.version("mnvh"), claims.load()["chapters"]
-    works = {"mnvh": BOOK} | {f"mnvh-{name.partition('_')[2]}": title for name, title in titles.items()}
-    lines = ["```bibtex"]
-    for key, title in works.items():
-        kind, within = ("book", "") if title == BOOK else ("incollection", f"\n  booktitle = {{{BOOK}}},")
-        lines.append(f"@{kind}{{{key},\n  title     = {{{title}}},{within}\n  author    = {{{{The MNVH authors}}}},")
-        lines.append(f"  year      = {{{YEAR}}},\n  note      = {{Version {version}}},\n}}\n")
-    return "\n".join([*lines, "```"]) + "\n"
+    entries = {"mnvh": ledger.bibtex("book", "mnvh", BOOK)}
+    for name, title in claims.load()["chapters"].items():
+        entries[key(name)] = ledger.bibtex("incollection", key(name), title, booktitle=BOOK)
+    return "\n".join(f"(cite-{work})=\n\n{entry}" for work, entry in entries.items())
+
+
+def key(chapter: str) -> str:
+    """BibTeX's name of a chapter, without its number, which may change."""
+    return f"mnvh-{chapter.partition('_')[2]}"
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:

@@ -140,11 +140,16 @@ def execute(source: Path, target: Path, given: dict[str, object], *, publish: bo
     return files
 
 
+def glued(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Numbers, as text, that an executed notebook names for its prose."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return {o.metadata["scrapbook"]["name"]: list(o.data.values())[0] for o in outputs if "scrapbook" in o.get("metadata", {})}
+
+
 def fill_in(notebook: nbformat.NotebookNode) -> list[str]:
     """Put the glued numbers into the text and captions of an executed notebook; return the warnings of its cells."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    glued = {o.metadata["scrapbook"]["name"]: list(o.data.values())[0] for o in outputs if "scrapbook" in o.get("metadata", {})}
-    value = {name: ast.literal_eval(text) for name, text in glued.items()}
+    value = {name: ast.literal_eval(text) for name, text in glued(notebook).items()}
     for cell in notebook.cells:
         captioned = cell.metadata.get("mystnb", {}).get("figure", {})
         place, key = (cell, "source") if cell.cell_type == "markdown" else (captioned, "caption")
@@ -163,8 +168,8 @@ def rule(target: Path, files: list[str]) -> str:
     return f"{target}: {' '.join(hashed)}\n" + "".join(f"{name}:\n" for name in hashed)
 
 
-def explain(error: PapermillExecutionError, notebook: Path) -> str:
-    """Notebook, cell and traceback of a failed run, as plain text."""
+def explain(error: PapermillExecutionError, notebook: Path, given: dict[str, object]) -> str:
+    """Notebook, cell and traceback of a failed run, as plain text, and the parameters that it was given."""
     lines = "\n".join(error.traceback)
     # the runner adds cells of its own: find the one that failed among the notebook's
     own = [(cell.source, f"cell {i}, {cell['id']},") for i, cell in enumerate(nbformat.read(notebook, as_version=4).cells, start=1)]
@@ -174,6 +179,8 @@ def explain(error: PapermillExecutionError, notebook: Path) -> str:
         + "\n\n"
         + re.sub(r"\x1b\[[0-9;]*m", "", lines)
         + "\n"
+        # the cells compute with them: what is at fault may have another name by then
+        + (f"The run was given {', '.join(f'{name} = {value!r}' for name, value in given.items())}.\n" if given else "")
     )
 
 
@@ -206,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         files = execute(notebook, target, given, publish=not rerun)
     except PapermillExecutionError as error:
-        print(explain(error, notebook), file=sys.stderr)
+        print(explain(error, notebook, given), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"  {name}: interrupted, the next call starts it again", file=sys.stderr)

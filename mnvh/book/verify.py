@@ -28,8 +28,8 @@ def read(site: str) -> dict[str, str]:
     else:
         text = (Path(site) / "hashes.json").read_text(encoding="utf-8")
     found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("it is no list of hashes by name")
+    if not isinstance(found, dict) or not found:
+        raise ValueError("it holds no hashes by name")
     return found
 
 
