@@ -300,6 +300,15 @@ def changes(name: str, value: ArrayLike, shape: tuple[int | str, ...]) -> Array:
     return result
 
 
+def times(name: str, value: ArrayLike, n: int) -> Array:
+    """Return `value` as an array of n times in their order, equal ones allowed; raises ValueError as `array`, or if one falls."""
+    result = array(name, value, (n,))
+    if (falls := np.flatnonzero(np.diff(result) < 0)).size:
+        k = falls[0]
+        raise ValueError(_message(f"{name}[{k + 1}]", result[k + 1], f"{result[k]} or more, as the time before it", "sort by time"))
+    return result
+
+
 def reject(name: str, value: object, what: str, fix: str) -> NoReturn:
     """Raise the ValueError of what is found only after looking inside, as into a file: name, value, what, fix."""
     raise ValueError(f"{name} {value!r}: {what}. Likely fix: {fix}.") from None

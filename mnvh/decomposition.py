@@ -246,7 +246,7 @@ def decompose(
     now: tuple = ()
     before: tuple = ()
     if times is not None:
-        times = check.array("times", times, prices.shape[1:2])
+        times = check.times("times", times, prices.shape[1])
         now, before = (times,), (times[:-1],)
     old, new = prices[:, :-1], prices[:, 1:]
 

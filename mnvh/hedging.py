@@ -36,10 +36,10 @@ def gamma_pnl(hedge: OptionHedge, prices: ArrayLike, times: ArrayLike) -> Array:
     Raises
     ------
     ValueError
-        If a price is not finite or not above 0, a shape differs, or a time is after expiry.
+        If a price is not finite or not above 0, a shape differs, or a time falls or is after expiry.
     """
     prices = check.prices("prices", prices, above_zero=True)
-    times = check.array("times", times, prices.shape[1:2])
+    times = check.times("times", times, prices.shape[1])
     gamma = _checked(hedge).intensity(prices[:, :-1], times[:-1])[..., 0, 0]
     spot, moves = prices[:, :-1, 0], np.diff(prices[..., 0], axis=1)
     return gamma * (moves**2 - (hedge.volatility * spot) ** 2 * np.diff(times)) / 2
@@ -296,7 +296,7 @@ def _checked(hedge: OptionHedge) -> OptionHedge:
 def _state(hedge: OptionHedge, prices: ArrayLike, times: ArrayLike) -> tuple[Array, Array, Array]:
     """Prices, the time left and Γ, all with the trailing axis of the asset."""
     prices = check.array("prices", prices, ("n_paths", "n_steps", 1))
-    left = _checked(hedge).expiry_years - check.array("times", times, prices.shape[1:2])
+    left = _checked(hedge).expiry_years - check.times("times", times, prices.shape[1])
     if left.min() <= 0:
         raise ValueError(
             f"times reach {np.max(times):g}: allowed is before expiry_years = {hedge.expiry_years:g}, where the band ends. "

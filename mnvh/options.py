@@ -74,7 +74,7 @@ def price(
     Raises
     ------
     ValueError
-        If an argument is not finite or out of range.
+        If an argument is not finite or out of range, or the shapes do not broadcast.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def implied_vol(
     Raises
     ------
     ValueError
-        If an argument is out of range, no volatility has this price, or so little of it is time value that
+        If an argument is out of range, the shapes do not broadcast, no volatility has this price, or so little of it is time value that
         rounding of the price alone moves the volatility by more than a millionth.
 
     Examples
@@ -146,6 +146,7 @@ def implied_vol(
     """
     price = check.array("price", price)
     spot, discounted, years, _, _, sign = _checked(spot, strike, years, 1.0, rate, call)
+    _together(price=price, spot=spot, strike=discounted, years=years, call=sign)
     price, spot, discounted, years, sign = np.broadcast_arrays(price, spot, discounted, years, sign)
     intrinsic = np.maximum(sign * (spot - discounted), 0)
     low, high = np.minimum(spot, discounted), np.maximum(spot, discounted)
@@ -283,7 +284,21 @@ def _checked(
         check.number("rate", float(extreme), -1, 1, fix="rates are fractions per year, for 5 % pass 0.05")
     if np.asarray(call).dtype != bool:
         raise ValueError(f"call is {call!r}: allowed are True for a call and False for a put.")
-    return spot, strike * np.exp(-rate * years), years, volatility, rate, np.where(call, 1.0, -1.0)
+    sign = np.where(call, 1.0, -1.0)
+    _together(spot=spot, strike=strike, years=years, volatility=volatility, rate=rate, call=sign)
+    return spot, strike * np.exp(-rate * years), years, volatility, rate, sign
+
+
+def _together(**arrays: Array) -> None:
+    """Refuse arrays that do not broadcast against each other, with the shape of each."""
+    try:
+        np.broadcast_shapes(*(each.shape for each in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {each.shape}" for name, each in arrays.items() if each.ndim)
+        raise ValueError(
+            f"the shapes {shapes} do not fit: allowed are equal axes, or axes of length 1, counted from the last. "
+            "Likely fix: give rows and columns axes of their own, as years[:, None]."
+        ) from None
 
 
 def _positive(name: str, value: ArrayLike) -> Array:

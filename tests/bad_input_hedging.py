@@ -19,6 +19,7 @@ COUNT = [({"n_steps": value}, "whole number of at least 1") for value in (0, 2.5
 AVERSION = [({"risk_aversion": value}, "risk_aversion") for value in (0.0, -1.0, nan, "a")]
 BAD_PRICES = [({"prices": value}, "prices") for value in (PRICES[0], PRICES * nan, "a", PRICES - 100, np.ones((2, 4, 2)))]
 BAD_TIMES = [({"times": value}, "times") for value in (TIMES[:2], TIMES * nan, 0.1)]
+BAD_TIMES += [({"times": TIMES[::-1]}, r"times\[1\] is .*allowed is 0.25 or more.*sort by time")]
 LATE = ({"times": TIMES + 1}, r"times reach 1.16667: allowed is up to expiry_years = 0.25")
 AT_EXPIRY = ({"times": TIMES}, r"times reach 0.25: allowed is before expiry_years.*prices\[:, :-1\]")
 TARGETS = [(value, message) for value, message in ((PRICES[0], "shape"), (PRICES * nan, "not finite"), (PRICES[..., [0, 0]], "shape"))]

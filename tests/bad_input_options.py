@@ -20,10 +20,12 @@ COMMON = [
     *[({"call": value}, "call is .*True for a call and False for a put") for value in ("put", 1, None, -1.0)],
 ]
 VOLATILITY = [
+    ({"strike": [90.0, 100.0], "volatility": [0.1, 0.2, 0.3]}, r"the shapes strike \(2,\), volatility \(3,\) do not fit.*years\[:, None\]"),
     *[({"volatility": value}, "volatility") for value in (0.0, -0.2, nan, "a")],
     ({"volatility": 20.0}, "volatility is 20.0.*for 20 % pass 0.2"),
 ]
 PRICE = [
+    ({"price": [1.0, 2.0], "strike": [105.0, 110.0, 115.0]}, r"the shapes price \(2,\), strike \(3,\) do not fit"),
     *[({"price": value}, "price") for value in (nan, "a", None)],
     ({"price": 0.0}, r"price has 1 entries.*above its intrinsic value"),
     ({"price": [1.0, 5.0], "strike": 90.0}, r"price has 2 entries.*first 1 at \(0,\).*above its intrinsic value"),

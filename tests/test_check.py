@@ -96,6 +96,8 @@ BAD = [
     ("weights", ([1.5, -0.5], ("n",)), "x is -0.5: allowed is weights of at least 0"),
     ("changes", (np.full((20, 1), 0.01), ("n", 1)), "x has 20 entries, all above 0: these look like prices"),
     ("changes", ([[nan]], (1, 1)), "not finite"),
+    ("times", ([0.0, 2.0, 1.0], 3), r"x\[2\] is .*1.0.*: allowed is 2.0 or more, as the time before it.*sort by time"),
+    ("times", ([0.0, 1.0], 3), r"allowed is shape \(3,\)"),
     ("autoregression", (1.0, "y", [[1.0]]), "x is 1.0: allowed is a spectral radius below 1, it is 1"),
     ("autoregression", ([[0.5]], "y", np.eye(2)), r"x is shape \(1, 1\): allowed is shape \(2, 2\)"),
     ("autoregression", (0.5, "y", [[-1.0]]), "y has the eigenvalue -1"),
