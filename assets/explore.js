@@ -20,23 +20,25 @@
   const pen = line => ({stroke: line.color === "#000000" ? "currentColor" : line.color, "stroke-width": line.linewidth || 2, fill: "none",
     "stroke-dasharray": Array.isArray(line.linestyle) ? line.linestyle[1].map(part => 2 * part).join(" ") : "none"});
 
-  add(root, "p", {class: "explore-title"}, spec.title);
+  const parts = root.querySelector(".explore-parts");
+  parts.replaceChildren();  // a page that was saved as it stood holds them already
+  add(parts, "p", {class: "explore-title"}, spec.title);
   const sliders = spec.sliders.map((slider, k) => {
-    const row = add(root, "div", {class: "explore-slider"}), id = `explore-${spec.static}-${k}`;
+    const row = add(parts, "div", {class: "explore-slider"}), id = `explore-${spec.static}-${k}`;
     add(row, "label", {for: id}, slider.label);
     const input = add(row, "input", {id, type: "range", min: 0, max: slider.places.length - 1, step: 1});
     input.value = slider.places.indexOf(slider.start);
     input.addEventListener("input", draw);
     return {...slider, input, shown: add(row, "span")};
   });
-  const legend = add(root, "p", {class: "explore-legend", "aria-hidden": true});
+  const legend = add(parts, "p", {class: "explore-legend", "aria-hidden": true});
   for (const line of spec.lines.filter(line => line.role)) {
     const entry = add(legend, "span"), sample = add(entry, "svg", {width: 34, height: 10});
     add(sample, "line", {x1: 0, x2: 34, y1: 5, y2: 5, ...pen(line)});
     entry.append(line.label);
   }
-  const drawing = add(root, "svg", {role: "img", "aria-label": `${spec.title}. The sentence below says what it shows at the sliders.`});
-  const sentence = add(root, "p", {class: "explore-reading", "aria-live": "polite"});
+  const drawing = add(parts, "svg", {role: "img", "aria-label": `${spec.title}. The sentence below says what it shows at the sliders.`});
+  const sentence = add(parts, "p", {class: "explore-reading", "aria-live": "polite"});
 
   function draw() {
     const at = sliders.map(slider => slider.places[slider.input.value]);
@@ -46,7 +48,8 @@
       slider.input.setAttribute("aria-valuetext", slider.shown.textContent);
     });
     const named = Object.fromEntries(spec.lines.map(line => [line.kernel, written(line.text, value(line, at[0]))]));
-    sentence.textContent = spec.reading.replace(/\[(\w+)\]/g, (_, key) => named[key] ?? sliders[key].shown.textContent);
+    sentence.textContent = spec.reading.replace(/\[(\w+)\]/g, (_, key) => named[key] ?? sliders[key].shown.textContent) +
+      (Object.values(named).includes("no number") ? ` ${spec.none}` : "");
 
     const width = Math.max(280, root.clientWidth), height = Math.min(380, Math.max(260, 0.5 * width));
     const [left, right, top, bottom] = [52, width - 14, 26, height - 44];

@@ -264,6 +264,7 @@ def test_a_rerun_stays_out_of_the_book(copy):
         ("chapter", ["NAME=02_decomposition", 'PARAMS="seed=seven"'], "seed = seven is of another kind"),
         ("chapter", ["NAME=02_decomposition", 'PARAMS="seed=-1"'], "seed = -1 is too small: it must be 0 or more"),
         ("chapter", ["NAME=02_decomposition.ipynb", 'PARAMS="n_paths=0"'], "n_paths = 0 is too small: it must be 1 or more"),
+        ("chapter", ["NAME=02_decomposition", 'PARAMS="seed=1 seed=2"'], "seed is given twice: leave one out"),
         ("chapter", ["NAME=02_decomposition", 'PARAMS="quick=1"'], "must be true or false"),
         ("chapter", ["NAME=02_decomposition", "PARAMS=\"prices_path='a b.csv' sed=1\""], "'sed=1' is no parameter"),
         ("chapter", ["'NAME=`touch executed_by_the_shell`'"], "does not exist"),

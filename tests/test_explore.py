@@ -162,7 +162,7 @@ def saved(browser, book, tmp_path):
 def test_the_keyboard_moves_a_saved_figure_and_the_sentence_says_what_it_shows(saved, chapter):
     page, figure = saved(chapter), explore.figures()[PAGES[chapter]]
     page.wait_for_selector(".explore.moves")
-    sentence, drawing = page.locator(".explore [aria-live=polite]"), page.locator(".explore > svg")
+    sentence, drawing = page.locator(".explore [aria-live=polite]"), page.locator(".explore-parts > svg")
     sliders = [page.get_by_label(slider["label"], exact=True) for slider in figure["sliders"]]
     for k, described in enumerate(figure["sliders"]):
         before, drawn = sentence.inner_text(), drawing.inner_html()
@@ -179,6 +179,20 @@ def test_the_keyboard_moves_a_saved_figure_and_the_sentence_says_what_it_shows(s
             assert expected in sentence.inner_text()
     sliders[0].press("Home")  # where a line may have no number
     assert "NaN" not in page.locator(".explore").inner_html()
+
+
+@pytest.mark.browser
+def test_a_page_saved_as_it_stands_has_one_figure_that_moves(saved, book, tmp_path):
+    (tmp_path / "again.html").write_text(saved("11_gamma_capture").content(), encoding="utf-8")
+    page = saved("11_gamma_capture")
+    page.goto(f"file://{tmp_path}/again.html", wait_until="domcontentloaded")
+    page.wait_for_selector(".explore.moves input")
+    assert page.locator(".explore input").count() == 3 and page.locator(".explore-parts > svg").count() == 1
+    before = page.locator(".explore-reading").inner_text()
+    page.locator(".explore input").first.press("Home")
+    assert page.locator(".explore-reading").inner_text() != before
+    page.get_by_label("spread", exact=True).press("End")
+    assert "no number" in page.locator(".explore-reading").inner_text() and "below three moves" in page.locator(".explore-reading").inner_text()
 
 
 @pytest.mark.browser
@@ -207,5 +221,5 @@ def test_lines_stand_out_in_light_and_dark_and_print_names_the_static_figure(bro
     assert len(ratios) == 3 and min(ratios) >= 3
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.emulate_media(media="print")
-    assert not page.locator(".explore > svg").is_visible() and page.locator(".explore a[href='#fee-optimum']").is_visible()
+    assert not page.locator(".explore-parts > svg").is_visible() and page.locator(".explore a[href='#fee-optimum']").is_visible()
     page.close()

@@ -31,8 +31,9 @@ def test_a_new_chapter_passes_every_check(tmp_path):
     for name in ("20_late", "19 space", "19_Upper", "19"):
         refused = run(*new, name)
         assert refused.returncode == 2 and f"NAME = {name}: allowed is the next number" in refused.stderr
-    refused = run(*new, "19_options")
-    assert refused.returncode == 2 and "NAME = 19_options: 05_options has this subject" in refused.stderr
+    for name, has in (("19_options", "05_options"), ("19_crowd", "09_discussion"), ("19_fees", "03_amm")):  # title, figure, equation
+        refused = run(*new, name)
+        assert refused.returncode == 2 and f"NAME = {name}: {has} has this subject, or an equation" in refused.stderr
     assert run(*new, "19_my_subject").returncode == 0
     assert "- file: chapters/18_regimes\n      - file: chapters/19_my_subject\n" in (tmp_path / "_toc.yml").read_text()
     files = [f"tests/test_{name}.py" for name in ("layout", "project", "documents", "claims", "pages", "reference")]

@@ -81,6 +81,8 @@ def test_a_stylesheet_keeps_what_a_page_can_use(css, kept):
 def test_the_theme_still_has_the_words_that_are_replaced():
     theme = files("pydata_sphinx_theme").joinpath("theme/pydata_sphinx_theme/static/scripts/pydata-sphinx-theme.js").read_text()
     assert theme.count(light.ASKED) == 1
+    book_theme = files("sphinx_book_theme").joinpath("theme/sphinx_book_theme/static/scripts/sphinx-book-theme.js").read_text()
+    assert book_theme.count(light.BLUR) == 1
 
 
 def test_a_picture_has_its_room_before_it_comes(tmp_path):

@@ -179,6 +179,32 @@ def test_a_page_has_nothing_that_a_screen_reader_cannot_read(read, name, width, 
     assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] != "minor"] == []
 
 
+def test_search_results_fit_a_telephone(read):
+    page = read("search", width=375)
+    page.goto(page.url + "?q=2.5b")
+    page.wait_for_selector("#search-results li a")
+    page.wait_for_timeout(500)  # the excerpts come one by one
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_the_keyboard_stays_on_the_button_that_it_pressed(read):
+    page = read("index")
+    page.locator(".theme-switch-button").first.focus()
+    modes = []
+    for _ in range(3):
+        page.keyboard.press("Enter")
+        modes.append(page.evaluate("document.documentElement.dataset.mode"))
+    assert sorted(modes) == ["auto", "dark", "light"]
+
+
+def test_without_scripts_a_telephone_shows_the_contents(browser, site):
+    page = browser.new_page(viewport={"width": 375, "height": 800}, java_script_enabled=False)
+    page.goto(f"{site}/chapters/03_amm.html")
+    assert not page.locator(".sidebar-toggle").first.is_visible()
+    assert page.locator(".bd-sidebar-primary a", has_text="Decomposition").first.is_visible()
+    page.close()
+
+
 def test_search_results_are_legible_in_the_dark(read):
     page = read("search", scheme="dark")
     page.goto(page.url + "?q=V3d")

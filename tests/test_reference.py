@@ -29,10 +29,21 @@ def test_every_public_function_stands_on_the_page_of_functions_once(at_root):
 def test_the_map_leads_from_a_statement_to_its_function_test_figure_and_verdict(at_root):
     cells = nbformat.read("chapters/02_decomposition.ipynb", as_version=4).cells
     cell = next(cell["id"] for cell in cells if '"2.5b"' in cell.source and "settle" in cell.source)
-    settled = {"2.5b": {"chapter": "02_decomposition", "cell": cell}}
+    settled = {"2.5b": {"chapter": "02_decomposition", "cell": cell, "evidence": []}}
+    named = {"kind": "definition", "text": "implemented by `mnvh.decomposition.LinearGrid`"}
+    settled["2.4a"] = {"chapter": "02_decomposition", "cell": cell, "evidence": [named]}
+    defined = next(line for line in reference.atlas(settled).splitlines() if line.startswith("| [2.4a]"))
+    assert "| [`decomposition.LinearGrid`](#api-decomposition-lineargrid-class), " in defined
     row = next(line for line in reference.atlas(settled).splitlines() if line.startswith("| [2.5b]"))
     assert "[`functional.expected_step_pnl`](#api-functional-expected-step-pnl)" in row
     assert "| functional |" in row and "{numref}`fill-price`" in row and "fails as printed" in row
+
+
+def test_a_test_of_a_function_is_a_file_that_uses_it_and_not_its_name(tmp_path, monkeypatch):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_a.py").write_text("from mnvh import paths as p\nfrom mnvh.spt import follow as trade\ngaussian = p.roll(trade)\nobject.around")
+    monkeypatch.chdir(tmp_path)
+    assert reference._tested() == {"roll": {"test_a.py"}, "follow": {"test_a.py"}, "paths": {"test_a.py"}}
 
 
 def test_parameters_and_citations_name_every_chapter(at_root):
@@ -60,6 +71,8 @@ def test_two_builds_are_compared_file_by_file(tmp_path, monkeypatch, capsys):
     assert verify.main([str(project.BUILD / "html")]) == 0
     assert verify.main([]) == 2 and verify.main(["nowhere"]) == 2
     assert "SITE = nowhere: its hashes.json cannot be read" in capsys.readouterr().err
+    (tmp_path / "published/hashes.json").write_text('{"a": "1"}')
+    assert verify.main([str(tmp_path / "published")]) == 2 and "has 1 names and none of this book's" in capsys.readouterr().err
     for nothing in ("{}", "[]"):
         (tmp_path / "published/hashes.json").write_text(nothing)
         assert verify.main([str(tmp_path / "published")]) == 2

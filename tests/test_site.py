@@ -60,8 +60,9 @@ def test_what_would_lose_something_is_refused(tmp_path):
         with pytest.raises(ValueError, match="the folder of the build"):
             site.publish(tmp_path / "a/html", near)
     assert (tmp_path / "a/html/figures/line.svg").exists()
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home/letters.txt").touch()
-    with pytest.raises(ValueError, match="holds letters.txt and no book"):
-        site.publish(tmp_path / "a/html", tmp_path / "home")
-    assert (tmp_path / "home/letters.txt").exists()
+    for name in ("letters.txt", ".profile"):
+        (tmp_path / f"home-{name}").mkdir()
+        (tmp_path / f"home-{name}" / name).touch()
+        with pytest.raises(ValueError, match=f"holds {name} and no book"):
+            site.publish(tmp_path / "a/html", tmp_path / f"home-{name}")
+        assert [path.name for path in (tmp_path / f"home-{name}").iterdir()] == [name]

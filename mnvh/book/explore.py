@@ -102,7 +102,7 @@ def show(name: str) -> str:
     data = json.dumps(figure | {"lines": lines, "wasm": base64.b64encode(module(name)).decode()}, ensure_ascii=False)
     static = f"{figure['title']}: this figure moves where scripts run. In print and without them, see {{numref}}`{figure['static']}`."
     scripts = '<script type="application/json">' + data.replace("</", r"<\/") + f"</script>\n<script>\n{SCRIPT.read_text(encoding='utf-8')}</script>"
-    return f'```{{raw}} html\n<div class="explore">\n```\n\n{static}\n\n```{{raw}} html\n{scripts}\n</div>\n```'
+    return f'```{{raw}} html\n<div class="explore">\n```\n\n{static}\n\n```{{raw}} html\n<div class="explore-parts"></div>\n{scripts}\n</div>\n```'
 
 
 @cache

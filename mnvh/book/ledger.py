@@ -120,25 +120,18 @@ def bibtex(kind: str, key: str, title: str, **fields: str) -> str:
 
 def gallery(figures: dict[str, dict]) -> str:
     """Every figure with its thumbnail, its place in the book and how to cite it."""
-    lines = [
-        "# All figures",
-        "",
-        "A figure is cited by its name and the book's version: its number moves when figures are inserted before",
-        "it, its name does not. Figures and their data are licensed CC BY 4.0.",
-        "",
-    ]
+    text = (
+        "A figure is cited by its name and the book's version: its number moves when figures are inserted before it, its name does not. "
+        "Figures and their data are licensed CC BY 4.0."
+    )
+    lines = [f"# All figures\n\n{text}\n"]
     for name, entry in sorted(figures.items()):
         message = _message(entry["caption"])
         lines += [
-            f"(cite-{name})=",
-            f"## {name}",
-            "",
-            f"```{{image}} /_extra/figures/{name}.*\n:alt: {json.dumps(entry['alt'], ensure_ascii=False)}\n:width: 320px\n```",
-            "",
-            f"{message} {{numref}}`{name}` of {{doc}}`{entry['chapter']}`.",
-            "",
-            downloads(name).rpartition(" · ")[0],
-            "",
+            f"(cite-{name})=\n## {name}\n",
+            f"```{{image}} /_extra/figures/{name}.*\n:alt: {json.dumps(entry['alt'], ensure_ascii=False)}\n:width: 320px\n```\n",
+            f"{message} {{numref}}`{name}` of {{doc}}`{entry['chapter']}`.\n",
+            downloads(name).rpartition(" · ")[0] + "\n",
             bibtex("misc", f"mnvh-{name}", re.sub(r"[$*{}]", "", message).rstrip("."), howpublished=f"Figure {name} of ``{BOOK}''"),
         ]
     return "\n".join(lines)

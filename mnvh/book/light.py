@@ -32,6 +32,8 @@ DROPPED = re.compile(r'<script[^>]*fontawesome\.js[^>]*></script>\s*|<link rel="
 # The theme lays the whole page out to see what scrolls and needs the keyboard; here each part is asked when it comes near.
 ASKED = "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight?0:-1"
 ASKED_LATER = f"new IntersectionObserver(([s],o)=>{{if(s.isIntersecting){{o.disconnect();{ASKED}}}}},{{rootMargin:'50%'}}).observe(e)"
+# The theme takes the focus from a button that was pressed: who has no mouse would stand at the start of the page again.
+BLUR = 't&&t.addEventListener("click",(()=>{t.blur()}),!0)'
 SCROLL = '".pst-scrollable-table-container"'  # the last of what the theme asks; on a telephone formulas and figures scroll as well
 # Paper is white: the page is light while it is printed, and then again what the reader's screen was.
 ON_PAPER = """<script>for (const [when, theme] of [["beforeprint", () => "light"], ["afterprint", () => document.documentElement.dataset.screen]])
@@ -131,6 +133,8 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
     theme = out / "_static/scripts/pydata-sphinx-theme.js"
     asked = theme.read_text(encoding="utf-8").replace(SCROLL, f'{SCROLL},"mjx-container","span.math","figure"')
     theme.write_text(asked.replace(ASKED, ASKED_LATER), encoding="utf-8")
+    buttons = out / "_static/scripts/sphinx-book-theme.js"
+    buttons.write_text(buttons.read_text(encoding="utf-8").replace(BLUR, ""), encoding="utf-8")
     for path, text in pages.items():
         static = os.path.relpath(out / "_static", path.parent)
         text = STYLESHEET.sub("", DROPPED.sub("", text if path.name == "search.html" else SEARCH_ONLY.sub("", text)))

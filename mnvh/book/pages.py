@@ -74,7 +74,7 @@ def stage() -> Book:
             book.problems.append(f"{source} is missing from _toc.yml: enter it, or a reader never sees it.")
     _cross_check(book, prose)
     hashes = {str(f.relative_to(EXTRA)): hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(EXTRA.rglob("*.*")) if f.is_file()}
-    _write_json(EXTRA / "hashes.json", {name: value for name, value in hashes.items() if not name.endswith("ipynb")})
+    _write_json(EXTRA / "hashes.json", {name: value for name, value in hashes.items() if not name.endswith(("ipynb", "whl"))})
     if not book.problems:
         now = ledger.snapshot(book.headlines)
         _write_json(EXTRA / "verdicts.json", now)

@@ -42,7 +42,8 @@ def atlas(settled: dict[str, dict]) -> str:
         if name not in settled:
             continue
         functions, figures = used[claim["chapter"]].get(settled[name]["cell"], ([], []))
-        functions = [function for function in functions if function in known]
+        named = re.findall(r"`mnvh\.([\w.]+)`", " ".join(each["text"] for each in settled[name]["evidence"]))
+        functions = [function for function in dict.fromkeys([*named, *functions]) if function in known]
         cells = [
             f"[{name}](#{claims.anchor(name)})",
             ": ".join(filter(None, (f"“{claim['quote']}”", claim.get("printed")))).replace("|", "\\|"),
@@ -129,13 +130,16 @@ def _files(function: str, tests: dict[str, set[str]]) -> set[str]:
 
 
 def _tested() -> dict[str, set[str]]:
-    """Files of tests in which a name occurs."""
+    """Files of tests that use a name of mnvh: imported, or of a module that is."""
     found: dict[str, set[str]] = {}
     for path in sorted(Path("tests").glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
-            if name:
-                found.setdefault(name, set()).add(path.name)
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        imports = (node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mnvh"))
+        ours = {alias.asname or alias.name: alias.name for node in imports for alias in node.names}
+        loaded = (node for node in nodes if isinstance(node, ast.Name) and node.id in ours)
+        of_modules = (node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ours)
+        for name in {ours[node.id] for node in loaded} | set(of_modules):
+            found.setdefault(name, set()).add(path.name)
     return found
 
 

@@ -66,6 +66,8 @@ def parse(notebook: Path, text: str) -> dict[str, object]:
         name, equals, value = word.partition("=")
         if not equals or name not in known:
             raise ValueError(f"{word!r} is no parameter of {notebook.stem}: write name=value with one of {', '.join(known)}.")
+        if name in given:
+            raise ValueError(f"{name} is given twice: leave one out.")
         try:
             given[name] = yaml.safe_load(value)
         except yaml.YAMLError:

@@ -44,8 +44,9 @@ def publish(book: Path, site: Path, released: str = "") -> None:
     if inside == build or inside.is_relative_to(build) or build.is_relative_to(inside):
         raise ValueError(f"SITE = {site} holds, or lies in, the folder of the build {build}: name a folder elsewhere.")
     entries = [path for path in site.iterdir() if not path.name.startswith(".")] if site.exists() else []
-    if entries and not (site / "verdicts.json").exists():
-        raise ValueError(f"SITE = {site} holds {entries[0].name} and no book: its files would be lost. Name an empty folder.")
+    others = [path for path in site.iterdir() if path.name not in (".git", ".github", ".nojekyll")] if site.exists() else []
+    if others and not (site / "verdicts.json").exists():
+        raise ValueError(f"SITE = {site} holds {others[0].name} and no book: its files would be lost. Name an empty folder.")
     version = f"v{json.loads((book / 'verdicts.json').read_text(encoding='utf-8'))['version']}"
     kept = site / version
     if released and not re.fullmatch(NUMBER, released):
@@ -83,5 +84,6 @@ if __name__ == "__main__":
     given = parser.parse_args()
     try:
         publish(BUILD / "html", given.site, given.released)
+        print(f"The book is in {given.site.resolve()}.")
     except (ValueError, OSError) as error:
         sys.exit(f"Nothing was published: {error}")

@@ -42,6 +42,9 @@ def main(arguments: list[str]) -> int:
     except (OSError, ValueError) as error:
         print(f"SITE = {arguments[0]}: its hashes.json cannot be read ({error}).", file=sys.stderr)
         return 2
+    if here.keys().isdisjoint(there):
+        print(f"SITE = {arguments[0]}: its hashes.json has {len(there)} names and none of this book's.", file=sys.stderr)
+        return 2
     found = differences(here, there)
     print("\n".join([*found, f"{len(here)} files here, {len(there)} published, {len(found)} differences"]))
     return 1 if found else 0
