@@ -328,6 +328,7 @@ def test_impermanent_loss_has_the_mean_of_the_loss_versus_rebalancing():
 def test_arbitrage_with_fees_has_the_closed_forms(volatility, block_rate, fee_bps):
     market = dict(volatility=volatility, block_rate=block_rate, fee_bps=fee_bps)
     prices, start = arbitrage.poisson_blocks(np.random.default_rng(11), 1000, 400, **market)
+    assert (prices[:, 0] == 1).all()
     pool = ConstantProduct(1.0)
     parts = arbitrage.liquidity_provider(pool, prices, fee_bps=fee_bps, start=start)
     value = -pool.value(prices[:, 1:]) / block_rate
