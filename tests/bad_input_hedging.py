@@ -41,7 +41,7 @@ CASES = {
         *NO_HEDGE,
         *SPOT,
         *[({"realised_volatility": value}, "realised_volatility") for value in (0.0, -0.1, nan, 30.0, "a")],
-        *[({"excess_drift": value}, "excess_drift") for value in (nan, 11.0, "a")],
+        *[({"excess_drift": value}, "excess_drift") for value in (nan, -10.5, 10.5, "a")],
     ),
     "hedging.error_variance": changed(CLOCK, *NO_HEDGE, *SPOT, *COUNT),
     "hedging.clock_cost": changed(CLOCK | dict(fee_bps=20), *NO_HEDGE, *SPOT, *COUNT, *FEE),

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from matplotlib.figure import Figure
 
-from mnvh import vol_cone
+from mnvh import cone_command, vol_cone
 from mnvh.quotes import read_quotes
 
 COMMAND = [sys.executable, "-m", "mnvh.gamma_capture"]
@@ -47,6 +48,17 @@ def wanted(table, tmp_path_factory):
     cone = vol_cone.Cone(windows, vol_cone.steps_for(book, windows))
     cone.add(book)
     return cone.table()
+
+
+def test_the_picture_of_a_part_says_so(tmp_path, table, monkeypatch, capsys):
+    titles = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: titles.append(figure.axes[0].get_title()))
+    table.to_csv(tmp_path / "q.csv", index=False)
+    book = read_quotes(tmp_path / "q.csv")
+    cone = vol_cone.Cone([900.0], vol_cone.steps_for(book, [900.0]))
+    cone.add(book)
+    cone_command._write(cone, str(tmp_path / "q_cone"), "PARTIAL: the first half")
+    assert titles == ["PARTIAL: the first half"] and (tmp_path / "q_cone_partial.csv").exists()
 
 
 @pytest.mark.parametrize("name", ["q.csv", "q.csv.gz", "q.parquet"])

@@ -276,3 +276,8 @@ def test_the_programs_inventory_and_turnover_are_those_of_the_grid():
     assert_mean((holdings**2).sum(axis=2).mean(axis=1), inventory)  # over the dates 0 … T
     turnover = value(K, SIGMA, 0.0) - value(K, SIGMA, 0.0, costs=unit)
     assert_mean((unit * abs(np.diff(holdings, axis=1))).sum(axis=2).mean(axis=1), turnover)
+
+
+def test_an_asset_that_costs_more_than_it_brings_is_not_traded():
+    found = water_filling_intensity(np.eye(2), edge=1.0, spectral_capacity=2.0, costs=[0.1, 5.0])
+    np.testing.assert_array_equal(found, np.diag([2.0, 0.0]))

@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 from nbformat import NotebookNode
 
+from mnvh import own_prices
 from mnvh.book import run
 
 CELLS = {cell["id"]: cell for cell in nbformat.read(ROOT / "chapters/02_decomposition.ipynb", as_version=4).cells}
@@ -105,3 +106,12 @@ def test_the_terminal_repeats_what_a_reader_should_know_of_the_file(tmp_path, mo
     assert "own.csv: Prices are missing: S0 on 261 of" in said and "are left out: S0 (2015)." in said and "are left out: 2018." in said
     text = (tmp_path / "reruns/02_decomposition.ipynb").read_text()
     assert "{glue:text}" not in text and "3 assets in 3 years, 2015 to 2017" in text
+
+
+def test_a_date_without_an_index_is_left_out_though_it_has_a_volatility(tmp_path):
+    frame = prices(1).set_axis(["close"], axis=1).assign(vix=20.0)
+    frame.loc[DAYS[5], "close"] = frame.loc[DAYS[9], "vix"] = frame.loc[DAYS[:2], "vix"] = np.nan
+    frame.to_csv(tmp_path / "own.csv")
+    with pytest.warns(UserWarning, match="Prices are missing"), pytest.warns(UserWarning, match="are left out: 2,"):
+        read = own_prices.read_index(tmp_path / "own.csv", n_dates=100)
+    assert [*DAYS.difference(read.index)] == [DAYS[5], DAYS[9]] and read.vix.isna().sum() == 2
