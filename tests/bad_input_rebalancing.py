@@ -52,6 +52,7 @@ CASES = {
         *GAS,
         *[({"pool": value}, "a ConstantProduct") for value in (1.0, "a")],
         ({"pool": ConstantProduct(1.0), "holdings": PRICES.cumsum(axis=1)}, "holdings buy 100 at once: the pool holds 0.1"),
+        ({"pool": ConstantProduct(1e3), "holdings": np.array([0, 0, 0, 0, 0, 200.0, 0, 0]).reshape(2, 4, 1)}, "holdings buy 200 at once"),
     ),
     "rebalancing.track": (
         dict(ideal=IDEAL, target=PRICES, holdings=PRICES, prices=PRICES),

@@ -1,17 +1,17 @@
 """The solution of every exercise is computed, and the text must say what comes out.
 
-The functions stand in `solutions_paper.py` and `solutions_companions.py`: `solution_02_1(said)` is that of the first exercise of
-chapter 2, and is given the text of its solution. A new exercise without its function fails here.
+The functions stand in `solutions_*.py`: `solution_02_1(said)` is that of the first exercise of chapter 2, and is given the text of
+its solution. A new exercise without its function fails here.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
-import solutions_companions
-import solutions_paper
 from conftest import ROOT
 
 SOLUTION = re.compile(r"^(\d+)\. .*?^```{dropdown} Solution\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -32,7 +32,8 @@ def solutions():
 
 
 SAID = solutions()
-COMPUTED = {name: thing for module in (solutions_paper, solutions_companions) for name, thing in vars(module).items() if name.startswith("solution_")}
+MODULES = [importlib.import_module(path.stem) for path in sorted(Path(__file__).parent.glob("solutions_*.py"))]
+COMPUTED = {name: thing for module in MODULES for name, thing in vars(module).items() if name.startswith("solution_")}
 
 
 def test_every_exercise_is_computed():

@@ -36,6 +36,6 @@ def test_a_new_chapter_passes_every_check(tmp_path):
         assert refused.returncode == 2 and f"NAME = {name}: {has} has this subject, or an equation" in refused.stderr
     assert run(*new, "19_my_subject").returncode == 0
     assert "- file: chapters/18_regimes\n      - file: chapters/19_my_subject\n" in (tmp_path / "_toc.yml").read_text()
-    files = [f"tests/test_{name}.py" for name in ("layout", "project", "documents", "claims", "pages", "reference")]
+    files = [f"tests/test_{name}.py" for name in ("layout", "project", "documents", "claims", "pages", "reference", "exercises")]
     checked = run(sys.executable, "-m", "pytest", "-q", *files, "-m", "not build and not browser", "-p", "no:cacheprovider")
     assert checked.returncode == 0, checked.stdout

@@ -206,6 +206,7 @@ def years(change=lambda frame: frame):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         parts = readers.calendar_years("prices_path", change(series(0.01, 1000).assign(CCC=5 + np.arange(1000) % 7)))
+    assert {w.filename for w in caught} <= {__file__}  # a warning names the line of the caller
     return [(part.index[0].year, "".join(part.columns.str[0])) for part in parts], " ".join(str(w.message) for w in caught)
 
 

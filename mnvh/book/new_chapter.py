@@ -1,7 +1,7 @@
 """A new chapter that passes every check: make new-chapter NAME=19_my_subject.
 
-Writes the notebook, enters it in `_toc.yml` after the last numbered chapter and in `claims.yml` with one statement of its own,
-whose document is `book`.
+Writes the notebook and the test of its exercise, enters it in `_toc.yml` after the last numbered chapter and in `claims.yml`
+with one statement of its own, whose document is `book`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,25 @@ ENTRY = """
   quote: "A grid harvests half of the realised variance on any path"
   verdict: holds
 """
+SOLUTIONS = '''"""Solutions of the exercises of chapter {number}, computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mnvh import decomposition as dec
+
+
+def solution_{number}_1(said):
+    walk = np.random.default_rng(1).standard_normal((1, 101, 1)).cumsum(axis=1)
+    one, two = (dec.decompose(dec.LinearGrid([[1.0]], [0.0]), size * walk).total().harvest for size in (1, 2))
+    assert two == pytest.approx(4 * one) and said.startswith("Four times as much")
+'''
 
 
 def create(name: str) -> Path:
-    """Write the chapter and its two entries; returns the notebook's path.
+    """Write the chapter, its two entries and its test; returns the notebook's path.
 
     Raises
     ------
@@ -48,6 +63,7 @@ def create(name: str) -> Path:
     _after_last(claims.PATH, r"^(  )\d\d_\w+: .+$", rf"\g<1>{name}: {given['title']}")
     with claims.PATH.open("a", encoding="utf-8") as ledger:
         ledger.write(ENTRY.format(**given))
+    Path(f"tests/solutions_{tag}.py").write_text(SOLUTIONS.format(**given), encoding="utf-8")
     return path
 
 
@@ -66,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{path}, entered in _toc.yml and mnvh/book/claims.yml. Next: make book, then change one cell at a time.")
+    print(f"{path}, entered in _toc.yml and mnvh/book/claims.yml, its exercise in tests. Next: make book, then change one cell at a time.")
     return 0
 
 
