@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import hashlib
 import itertools
+import re
 from pathlib import Path
 from unittest import mock
 
@@ -25,6 +26,7 @@ from mnvh.book import claims, figures, hashes
 from mnvh.book.project import BUILD, contents
 
 FIRST = 1000  # the seeds are none of those that the chapters are published with
+SCORE = re.compile(r"(?:printed|repaired) \S+ \(z = (\S+)\)")  # of a prediction, in the text of an estimate
 BLOCK = 10  # seeds of one table, so that more can be asked for later
 
 
@@ -91,6 +93,20 @@ def tally(runs: pd.DataFrame) -> pd.DataFrame:
     return found.reindex(columns=["held", "inconclusive", "contradicted"], fill_value=0)
 
 
+def pooled(runs: pd.DataFrame) -> pd.DataFrame:
+    """Each prediction that the estimates of a claim accept: Σz/√n over its n runs, and the standard deviation of z.
+
+    A bias that no run resolves adds up over the seeds. The standard deviation is one if the standard errors are right.
+    """
+    rows = []
+    for name, texts in runs[runs.error == ""].filter(regex="^evidence ").items():
+        scores = pd.DataFrame([[float(z.replace("\N{MINUS SIGN}", "-")) for z in SCORE.findall(text)] for text in texts.dropna()])
+        for _, z in scores.items():
+            if z.nunique() > 1 and z.abs().mean() < claims.ACCEPTED_Z:
+                rows.append([name.removeprefix("evidence "), z.sum() / np.sqrt(z.count()), z.std()])
+    return pd.DataFrame(rows, columns=["claim", "pooled z", "sd of z"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m audit.seeds", description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help="by default all")
@@ -115,7 +131,8 @@ def main() -> None:
 
 def report(runs: pd.DataFrame, quick: bool) -> None:
     """Write measured/seeds.md or measured/seeds-quick.md."""
-    failed, counts = runs[runs.error != ""], tally(runs)
+    failed, counts, scores = runs[runs.error != ""], tally(runs), pooled(runs)
+    biased = scores[scores["pooled z"].abs() > claims.ACCEPTED_Z].round(2)
     total = counts.sum()
     doubtful = counts[counts.held < counts.sum(axis=1)].reset_index()
     rows = [[f"{r.chapter}, seed {r.seed}", r.error.strip().splitlines()[-1]] for r in failed.itertuples()]
@@ -127,6 +144,9 @@ def report(runs: pd.DataFrame, quick: bool) -> None:
         f"{total.contradicted} contradicted.",
         *([measured.table([*doubtful.columns], doubtful.to_numpy().tolist())] if len(doubtful) else []),
         *([measured.table(["failed run", "error"], rows)] if rows else []),
+        f"{len(scores)} predictions are accepted by an estimate. Over the seeds their z has a standard deviation of {scores['sd of z'].mean():.2f} in the mean; "
+        f"pooled over the seeds, {len(biased)} of them are off by more than {claims.ACCEPTED_Z:g} standard errors.",
+        *([measured.table([*biased.columns], biased.to_numpy().tolist())] if len(biased) else []),
         packages=("numpy", "scipy", "numba"),
     )
 

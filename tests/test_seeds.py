@@ -56,6 +56,16 @@ figures.publish("a-line", figures.new()[0], pd.DataFrame({"x": [1.0 if seed else
         seeds.verdicts(np.random.default_rng(0), chapter="02_x", seed=0, quick=False)
 
 
+def test_a_bias_that_no_seed_resolves_adds_up():
+    runs = pd.DataFrame({"seed": range(9), "error": ["", *[""] * 7, "failed"], "seconds": 1.0, "chapter": "x"})
+    z = [1.5, 2.5, 2.0, 2.0, 1.0, 3.0, 2.0, 2.0]
+    runs["evidence A"] = [*(f"mean: 0.1 ± 0.05; printed 1 (z = \N{MINUS SIGN}18); repaired 0 (z = +{each})" for each in z), None]
+    runs["evidence B"] = [*(f"mean: {sign}1; printed 0 (z = {sign}1)" for sign in 4 * ["+", "\N{MINUS SIGN}"]), None]
+    found = seeds.pooled(runs).set_index("claim")
+    assert found["pooled z"].to_dict() == pytest.approx({"A": 16 / 8**0.5, "B": 0})
+    assert found["sd of z"].to_dict() == pytest.approx({"A": np.std(z, ddof=1), "B": (8 / 7) ** 0.5})
+
+
 def test_the_tally_counts_each_outcome_and_no_failed_run_and_nothing_that_no_seed_changes():
     runs = pd.DataFrame({"seed": [1, 2, 3, 4], "error": ["", "", "", "failed"], "seconds": 1.0, "chapter": "x"})
     runs["claim A"], runs["evidence A"] = ["held", "contradicted", "inconclusive", None], ["1", "2", "3", None]
