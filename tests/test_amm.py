@@ -302,6 +302,8 @@ def test_loss_versus_rebalancing_is_half_the_weighted_variance():
     growth = (w @ np.diag(covariance) - w @ covariance @ w) / 2  # the excess growth rate of the weights
     rate = arbitrage.loss_versus_rebalancing(THREE, prices, covariance)
     assert rate == pytest.approx(-THREE.value(prices) * growth, rel=1e-12)
+    many = np.multiply.outer([[1.0, 2.0, 3.0, 4.0], [0.5, 1.5, 2.5, 3.5]], prices)  # paths, dates, assets
+    assert arbitrage.loss_versus_rebalancing(THREE, many, covariance) == pytest.approx(-THREE.value(many) * growth, rel=1e-12)
 
 
 @pytest.mark.parametrize(("weight", "published"), [(0.5, 0.009331), (0.2, 0.005982)])

@@ -31,6 +31,7 @@ def test_published_values_of_a_ladder_watched_at_intervals(spread, side, value):
     duration = gc.expected_duration(1.0, 5.0, spread=spread, side=side, interval=1.0)
     assert_allclose(5 / duration**0.5, value, atol=5e-5)
     assert_allclose(gc.first_exit_vol(duration, 5.0, spread=spread, side=side, interval=1.0), 1.0, rtol=1e-14)
+    assert gc.first_exit_vol(25.0, 5.0) == 1  # without a spread, watched all the time
 
 
 @pytest.mark.parametrize("side", [1, -1])

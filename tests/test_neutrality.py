@@ -139,3 +139,8 @@ def test_neutrality_does_not_remove_a_drift_outside_the_row_space():
         stderr = gains.std() / np.sqrt(len(gains))
         assert abs(gains.mean() - expected) < 4 * stderr, f"{gains.mean():.3g} ± {stderr:.2g} against {expected:.3g}"
     assert abs(expected) > 20 * stderr
+
+
+def test_neutral_intensity_is_the_projected_one():
+    projector = np.eye(3) - BETA.T @ BETA / (BETA @ BETA.T)
+    np.testing.assert_allclose(neutrality.neutral_intensity(K, BETA), projector @ K @ projector, atol=1e-14)
