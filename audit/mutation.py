@@ -276,7 +276,7 @@ def report(results: dict[str, dict]) -> None:
     ]
     reasons, code = equivalent(), lambda text: "`" + text.replace("|", "\\|") + "`"
     listed = [
-        [f"`{name}.{function}`", code(change), reasons.get((name, function, change), "no test yet")]
+        [f"`{name}.{function}`", code(change), reasons.get((name, function, change), "no test did")]
         for name, found in results.items()
         for function, change in found["survivors"] + found["equivalent"]
     ]
