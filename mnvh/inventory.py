@@ -8,7 +8,6 @@ wealth, cash and inventory at the mid; the move adds qΔp.
 
 from __future__ import annotations
 
-from math import comb
 from typing import NamedTuple
 
 import numba
@@ -90,9 +89,6 @@ def certainty_equivalent(market: Market, quotes: Quotes, risk_aversion: float, *
         As in `profit`; or if γ is not above 0.
     """
     check.positive("risk_aversion", risk_aversion)
-    if risk_aversion * abs(profit(market, quotes, fill=fill).mean) < 1e-8:  # the logarithm below would be all rounding
-        near = profit(market, quotes, fill=fill)
-        return near.mean - risk_aversion * near.sd**2 / 2
     sells, buys, ask, bid = np.moveaxis(_table(market, quotes, fill), -1, 0)
     swing = risk_aversion * market.move * quotes.inventory
     with np.errstate(divide="ignore"):  # ln 0 = -inf: what cannot happen
@@ -104,7 +100,12 @@ def certainty_equivalent(market: Market, quotes: Quotes, risk_aversion: float, *
         filled[:, 1:] = np.logaddexp(filled[:, 1:], (state + bought[t] + kept[t])[:, :-1])
         filled = np.logaddexp(*filled) - np.log(2)
         state = np.stack([filled + swing, filled - swing])
-    return float(-np.logaddexp.reduce(state, axis=None) / risk_aversion)
+    worth = -float(np.logaddexp.reduce(state, axis=None))
+    if abs(worth) < 1e-8:  # the logarithm may be all rounding
+        near = profit(market, quotes, fill=fill)
+        if risk_aversion * abs(near.mean) < 1e-8:
+            return near.mean - risk_aversion * near.sd**2 / 2
+    return worth / risk_aversion
 
 
 def expected_rule(market: Market, quotes: Quotes, *, fill: float = 1) -> tuple[Array, Array, Array]:
@@ -239,8 +240,10 @@ def _advance(moments: Array, row: Array, swing: Array) -> Array:
 
 def _gain(moments: Array, gain: Array) -> Array:
     """E[(W + gain)ⁿ; state] from the E[Wʲ; state], n along the first axis."""
-    powers = [gain**n for n in range(len(moments))]
-    return np.stack([sum(comb(n, j) * powers[n - j] * moments[j] for j in range(n + 1)) for n in range(len(moments))])
+    found = moments.copy()
+    for n in range(1, len(moments)):  # row by row of Pascal's triangle
+        found[n:] = found[n:] + gain * found[n - 1 : -1]
+    return found
 
 
 @numba.njit(cache=True)

@@ -16,12 +16,13 @@ SVI = dict(a=0.04, b=0.1, rho=-0.3, m=0.0, sigma=0.2)
 VOGT = RawSVI(-0.0410, 0.1331, 0.3060, 0.3586, 0.4153)
 WINGS = [0.04, -0.1, 0.5, 0.3, 0.03]
 CHAIN = chains.synthetic(np.random.default_rng(0), Heston(**MODEL), years=[0.1, 0.3], n_strikes=20)
+TWO = np.sort(CHAIN["strike"][CHAIN["years"] == 0.1].unique())[9:11]
 SMILES = chains.smiles(CHAIN)
 SLICES = surface.calibrate(SMILES)[0]
 LEG = dict(strike=[90.0, 100.0, 110.0], quote=[1.0, 3.0, 1.0], half_spread=[0.1] * 3, forward=101.0, pivot=100.0, years=0.1)
 NEAR, FAR = Strip(**LEG), Strip(**(LEG | {"years": 0.2}))
 QUOTES = dict(k=np.linspace(-0.5, 0.5, 11), variance=np.full(11, 0.04), half_spread=np.full(11, 0.001))
-FILES = {"chain.csv": "strike,expiry,bid,ask,type\n100,0.5,1,2,C\n", "dated.csv": "strike,expiry,bid,ask,type\n100,2025-02-28,1,2,C\n",
+FILES = {"chain.csv": "strike,expiry,bid,ask,type\n100,0.5,1,2,C\n", "dated.csv": "strike,expiry,bid,ask,type\n100,2025-02-28,1,2,C\n100,soon,1,2,C\n",
          "headless.csv": "100,0.5,1,2,C\n", "expired.csv": "date,strike,expiry,bid,ask,type\n2025-01-31,100,2024-02-28,1,2,C\n"}  # fmt: skip
 NOT_HERE = {
     "chains.parity": "an inner step, on a chain that clean has checked",
@@ -148,6 +149,7 @@ CASES = {  # name: arguments that work, then changes with the message each must 
         ({"chain": CHAIN}, "chain has 2 expiries"),
         ({"chain": None}, "chain is a NoneType without all of strike"),
         ({"chain": CHAIN[CHAIN["type"] == "C"]}, "chain has 2 expiries and 0 strikes"),
+        ({"chain": CHAIN[(CHAIN["years"] == 0.1) & CHAIN["strike"].isin(TWO)]}, "chain has 1 expiries and 2 strikes"),
         *number("rate", 5.0),
     ),
     "variance_swap.index": (

@@ -42,6 +42,7 @@ BAD = [
     ("number", ([1.0],), r"x is \[1.0\]"),
     ("number", (Decimal(1),), "allowed is a finite number"),
     ("number", (2, 0, 1), r"x is 2: allowed is a finite number in \[0, 1\]"),
+    ("number", (-1, 0), r"x is -1: allowed is a finite number in \[0, inf\]"),
     ("positive", (0,), "x is 0: allowed is a number above 0"),
     ("positive", (-1.0,), "above 0"),
     ("positive", (nan,), "finite"),

@@ -185,6 +185,12 @@ def test_an_interrupt_gives_a_partial_cone_that_says_so(tmp_path):
     assert (tmp_path / "q_cone_partial.png").stat().st_size > 10_000
 
 
+def test_the_bar_fills_with_the_file(capsys):
+    for fraction, filled in ((0, 0), (0.25, 10), (1, 40)):
+        cone_command._progress(fraction)
+        assert f"[{'#' * filled}{'.' * (40 - filled)}] {100 * fraction:3.0f} %" in capsys.readouterr().err
+
+
 def test_memory_does_not_grow_with_the_file(tmp_path):
     block = quotes(100_000).to_csv(index=False)
     head, rows = block.split("\n", 1)

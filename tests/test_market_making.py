@@ -174,6 +174,11 @@ def test_more_paths_of_a_seed_are_other_paths_and_the_same_seed_repeats():
     assert (one == again).all() and (one != other).any()
 
 
+def test_distances_may_be_lists():
+    quotes = mm.Quotes([[np.inf, 1, 1]], [[1, 1, np.inf]])
+    assert quotes.limit == 1 and quotes.mean_spread == 2.0
+
+
 def test_inventory_never_passes_its_limit():
     quotes = mm.symmetric(MARKET, 0.2, inventory_limit=3)
     _, q = inventory.simulate(np.random.default_rng(4), MARKET, quotes, 2000)
@@ -328,6 +333,13 @@ def test_certainty_equivalent_is_mean_less_half_variance_for_small_risk_aversion
     exact = inventory.profit(MARKET, quotes)
     worth = inventory.certainty_equivalent(MARKET, quotes, 1e-4)
     assert worth == pytest.approx(exact.mean - 0.5e-4 * exact.sd**2, abs=1e-6)
+
+
+def test_certainty_equivalent_at_a_risk_aversion_whose_logarithm_is_all_rounding():
+    quotes = strategy(0.1, "inventory")
+    exact = inventory.profit(MARKET, quotes)
+    worth = inventory.certainty_equivalent(MARKET, quotes, 1e-10)
+    assert (exact.mean - worth) / 1e-10 == pytest.approx(exact.sd**2 / 2, rel=1e-3)
 
 
 def test_certainty_equivalent_at_extreme_risk_aversion_is_the_worst_case():

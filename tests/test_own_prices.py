@@ -108,6 +108,12 @@ def test_the_terminal_repeats_what_a_reader_should_know_of_the_file(tmp_path, mo
     assert "{glue:text}" not in text and "3 assets in 3 years, 2015 to 2017" in text
 
 
+@pytest.mark.parametrize("vol", [2.0, 150.0])
+def test_every_volatility_that_markets_have_shown_is_taken_for_per_cent(tmp_path, vol):
+    prices(1).set_axis(["close"], axis=1).assign(vix=vol).to_csv(tmp_path / "own.csv")
+    assert (own_prices.read_index(tmp_path / "own.csv", n_dates=100).vix == vol).all()
+
+
 def test_a_date_without_an_index_is_left_out_though_it_has_a_volatility(tmp_path):
     frame = prices(1).set_axis(["close"], axis=1).assign(vix=20.0)
     frame.loc[DAYS[5], "close"] = frame.loc[DAYS[9], "vix"] = frame.loc[DAYS[:2], "vix"] = np.nan

@@ -29,6 +29,15 @@ def neutral(table, *names):
     return {name: (table[name], 0.0, 0.0) for name in names}
 
 
+# Limits
+
+
+def test_a_position_reaches_what_the_others_leave_it_within_a_bound():
+    bounds = {"sum": (np.ones(2), -1.0, 2.0)}
+    limits = programs.Limits(np.array([5.0, 2.0]), bounds, {}, np.zeros((0, 2)), np.zeros((0, 2)), inf, inf)
+    assert limits.reach().tolist() == [4.0, 2.0]  # at -2 of the second the first may be 4, at 2 it may be -3
+
+
 # Exposures
 
 

@@ -121,6 +121,11 @@ def test_a_chain_whose_forward_lies_beyond_its_strikes_with_both_has_no_strip(ke
         vs.cboe_strip(one_sided, rate=0.0)
 
 
+def test_three_strikes_are_a_strip():
+    chain = rows([0.1, 0.2, 0.3, 0.5, 2.0, 6.0, 11.0, 16.0], [21.0, 16.0, 11.0, 6.0, 2.0, 0.4, 0.3, 0.1])
+    assert list(vs.cboe_strip(chain[chain["strike"].isin([95.0, 100.0, 105.0])], rate=0.0).strike) == [95.0, 100.0, 105.0]
+
+
 def test_what_clean_drops_does_not_count_as_an_expiry():
     chain = rows([0.1, 0.2, 0.3, 0.5, 2.0, 6.0, 11.0, 16.0], [21.0, 16.0, 11.0, 6.0, 2.0, 0.4, 0.3, 0.1])
     odd = pd.concat([chain.head(1).assign(years=np.nan), chain.head(1).assign(years=-0.1), chain])
