@@ -305,7 +305,7 @@ def times(name: str, value: ArrayLike, n: int) -> Array:
     result = array(name, value, (n,))
     if (falls := np.flatnonzero(np.diff(result) < 0)).size:
         k = falls[0]
-        raise ValueError(_message(f"{name}[{k + 1}]", result[k + 1], f"{result[k]} or more, as the time before it", "sort by time"))
+        raise ValueError(_message(f"{name}[{k + 1}]", result[k + 1], f"{float(result[k])} or more, as the time before it", "sort by time"))
     return result
 
 
@@ -324,6 +324,7 @@ def _same_shape(name: str, result: Array, shape: tuple[int | str, ...], fix: str
 
 
 def _message(name: str, value: object, allowed: str, fix: str) -> str:
+    value = value.item() if isinstance(value, np.generic) else value  # 2.0 and not np.float64(2.0)
     shown = repr(value) if not isinstance(value, str) or not value.startswith("shape ") else value
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     return f"{name} is {shown}: allowed is {allowed}." + (f" Likely fix: {fix}." if fix else "")

@@ -136,8 +136,8 @@ def implied_vol(
     Raises
     ------
     ValueError
-        If an argument is out of range, the shapes do not broadcast, no volatility has this price, or so little of it is time value that
-        rounding of the price alone moves the volatility by more than a millionth.
+        If an argument is out of range, the shapes do not broadcast, no volatility has this price, or so little of it is
+        time value that rounding of the price alone moves the volatility by more than a millionth.
 
     Examples
     --------
@@ -146,8 +146,7 @@ def implied_vol(
     """
     price = check.array("price", price)
     spot, discounted, years, _, _, sign = _checked(spot, strike, years, 1.0, rate, call)
-    _together(price=price, spot=spot, strike=discounted, years=years, call=sign)
-    price, spot, discounted, years, sign = np.broadcast_arrays(price, spot, discounted, years, sign)
+    price, spot, discounted, years, sign = _together(price=price, spot=spot, strike=discounted, years=years, call=sign)
     intrinsic = np.maximum(sign * (spot - discounted), 0)
     low, high = np.minimum(spot, discounted), np.maximum(spot, discounted)
     value = price - intrinsic
@@ -289,10 +288,10 @@ def _checked(
     return spot, strike * np.exp(-rate * years), years, volatility, rate, sign
 
 
-def _together(**arrays: Array) -> None:
-    """Refuse arrays that do not broadcast against each other, with the shape of each."""
+def _together(**arrays: Array) -> tuple[Array, ...]:
+    """The arrays broadcast against each other; refuses those that do not fit, with the shape of each."""
     try:
-        np.broadcast_shapes(*(each.shape for each in arrays.values()))
+        return np.broadcast_arrays(*arrays.values())
     except ValueError:
         shapes = ", ".join(f"{name} {each.shape}" for name, each in arrays.items() if each.ndim)
         raise ValueError(
