@@ -43,8 +43,8 @@ def publish(book: Path, site: Path, released: str = "") -> None:
     inside, build = site.resolve(), book.resolve().parent
     if inside == build or inside.is_relative_to(build) or build.is_relative_to(inside):
         raise ValueError(f"SITE = {site} holds, or lies in, the folder of the build {build}: name a folder elsewhere.")
-    entries = [path for path in site.iterdir() if not path.name.startswith(".")] if site.exists() else []
     others = [path for path in site.iterdir() if path.name not in (".git", ".github", ".nojekyll")] if site.exists() else []
+    entries = [path for path in others if not path.name.startswith(".")]
     if others and not (site / "verdicts.json").exists():
         raise ValueError(f"SITE = {site} holds {others[0].name} and no book: its files would be lost. Name an empty folder.")
     version = f"v{json.loads((book / 'verdicts.json').read_text(encoding='utf-8'))['version']}"
@@ -57,7 +57,8 @@ def publish(book: Path, site: Path, released: str = "") -> None:
         raise ValueError(f"RELEASED = {released} is in {site} with other figures or claims: raise the version in pyproject.toml.")
     later = [path.name for path in entries if re.fullmatch(NUMBER, path.name) and Version(path.name[1:]) > Version(version[1:])]
     if later:
-        raise ValueError(f"SITE = {site} has {', '.join(sorted(later))}, and this book is {version}: an older one would take its place at the root. Likely fix: build the newest, or name another folder.")
+        fault = f"SITE = {site} has {', '.join(sorted(later))}, and this book is {version}: an older one would take its place at the root"
+        raise ValueError(f"{fault}. Likely fix: build the newest, or name another folder.")
     for path in entries:
         if path.name != "CNAME" and not (re.fullmatch(NUMBER, path.name) and (path / "verdicts.json").exists()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
