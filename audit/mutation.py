@@ -276,12 +276,12 @@ def report(results: dict[str, dict]) -> None:
     ]
     reasons, code = equivalent(), lambda text: "`" + text.replace("|", "\\|") + "`"
     listed = [
-        [f"`{name}.{function}`", code(change), reasons.get((name, function, change), "a test was missing")]
+        [f"`{name}.{function}`: {code(change)}", reasons.get((name, function, change), "a test was missing")]
         for name, found in results.items()
         for function, change in found["survivors"] + found["equivalent"]
     ]
     parts = [text, measured.table(["module", "mutants", "tried", "killed", "change nothing"], rows)]
-    parts += [measured.table(["where", "line and what it becomes", "why no test failed"], listed)] if listed else []
+    parts += [measured.table(["line and what it becomes", "why no test failed"], listed)] if listed else []
     measured.write("mutation", *parts, packages=["pytest", "numba"])
 
 

@@ -65,7 +65,7 @@ def test_one_fault_is_noticed_and_one_is_not(project):
     mutation.report({"tiny": found})
     shown = Path("measured/mutation.md").read_text()
     assert "**66.7 % ± " in shown and "| `tiny` | 4 | 3 | 2 | 1 |" in shown
-    assert "| `tiny.near` | `return abs(x) < 1e-3 → return abs(x) <= 1e-3` | a test was missing |" in shown
+    assert "| `tiny.near`: `return abs(x) < 1e-3 → return abs(x) <= 1e-3` | a test was missing |" in shown
     assert "| a joke |" in shown
 
 
