@@ -245,11 +245,13 @@ def measure(module: str, each: int, seed: int) -> None:
 def share(results: Sequence[dict]) -> tuple[float, float]:
     """Share of all possible mutants that the tests kill, and its standard error: each module weighs as its mutants do.
 
-    The variance of a module takes (killed + 1)/(tried + 2) for its share, else one without a survivor would have none.
+    The variance of a module takes (killed + 1)/(tried + 2) for its share, else one without a survivor would have none:
+    rather too large than too small.
 
     >>> share([{"possible": 300, "tried": 8, "survivors": []}, {"possible": 100, "tried": 8, "survivors": ["a", "b"]}])
     (0.9375, 0.08926785535678562)
     """
+    results = [found for found in results if found["tried"]]  # a small sample may hold nothing but equivalent ones
     whole, killed, variance = sum(found["possible"] for found in results), 0.0, 0.0
     for found in results:
         weight, tried, left = found["possible"] / whole, found["tried"], len(found["survivors"])
@@ -267,7 +269,7 @@ def report(results: dict[str, dict]) -> None:
     seeds = ", ".join(sorted({str(found["seed"]) for found in results.values()}))
     text = (
         f"**{100 * killed:.1f} % ± {100 * stderr:.1f} % of the mutants are killed** (one standard error, each module weighs as "
-        f"its mutants do). {count['tried']} were tried, {count['survivors']} survived, {count['late']} were killed by the time "
+        f"its mutants do); the goal is 90 %. {count['tried']} were tried, {count['survivors']} survived, {count['late']} were killed by the time "
         f"limit; {count['equivalent']} more of the sample change nothing. Seed {seeds}."
     )
     rows = [

@@ -86,7 +86,7 @@ def certainty_equivalent(market: Market, quotes: Quotes, risk_aversion: float, *
     Raises
     ------
     ValueError
-        As in `profit`; or if γ is not above 0.
+        If γ is not above 0, θ is outside [0, 1], the quotes are for another number of steps or never filled.
     """
     check.positive("risk_aversion", risk_aversion)
     sells, buys, ask, bid = np.moveaxis(_table(market, quotes, fill), -1, 0)
@@ -101,9 +101,9 @@ def certainty_equivalent(market: Market, quotes: Quotes, risk_aversion: float, *
         filled = np.logaddexp(*filled) - np.log(2)
         state = np.stack([filled + swing, filled - swing])
     worth = -float(np.logaddexp.reduce(state, axis=None))
-    if abs(worth) < 1e-8:  # the logarithm may be all rounding
+    if abs(worth) < 2e-4:
         near = profit(market, quotes, fill=fill)
-        if risk_aversion * abs(near.mean) < 1e-8:
+        if risk_aversion * (abs(near.mean) + near.sd) < 1e-4:  # the rounding of the logarithm is more than the third order
             return near.mean - risk_aversion * near.sd**2 / 2
     return worth / risk_aversion
 

@@ -240,7 +240,8 @@ def _value(spot: Array, discounted: Array, total: Array, sign: Array) -> Array:
     total = np.clip(total, 1e-150, 70.0)  # beyond: the payoff, and the bound that the price tends to
     distance = np.log1p(np.abs(spot - discounted) / np.minimum(spot, discounted))
     scaled = np.exp(_log_scaled(distance, total))
-    return np.sqrt(spot) * np.sqrt(discounted) * scaled + np.maximum(sign * (spot - discounted), 0)
+    value = np.sqrt(spot) * np.sqrt(discounted) * scaled + np.maximum(sign * (spot - discounted), 0)
+    return np.minimum(value, np.where(sign > 0, spot, discounted))  # which rounding may pass
 
 
 def _log_scaled(distance: Array, total: Array) -> Array:

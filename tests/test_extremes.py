@@ -39,9 +39,13 @@ def test_an_option_is_priced_and_its_volatility_found(volatility, years):
         # a price is a difference of two values: what is asked is the digits that the strike's own rounding leaves
         rounding = np.finfo(float).eps * (1 + abs(shift) / total)
         assert abs(price / exact - 1) < 1e-9 + 20 * rounding, (scale, shift)
-        if total > 1e-6 and total < 5:
+        assert price <= (scale if call else strike)
+        if total < 20:
             found = float(options.implied_vol(price, scale, strike, years, call=call))
             assert abs(found / volatility - 1) < 1e-9 + 20 * rounding, (scale, shift)
+        else:  # the price is that of the underlying, or of the strike, whatever the volatility
+            with pytest.raises(ValueError, match="price has 1 entries without an implied volatility"):
+                options.implied_vol(price, scale, strike, years, call=call)
 
 
 @pytest.mark.parametrize("scale", SCALES)

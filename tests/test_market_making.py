@@ -335,11 +335,19 @@ def test_certainty_equivalent_is_mean_less_half_variance_for_small_risk_aversion
     assert worth == pytest.approx(exact.mean - 0.5e-4 * exact.sd**2, abs=1e-6)
 
 
-def test_certainty_equivalent_at_a_risk_aversion_whose_logarithm_is_all_rounding():
+@pytest.mark.parametrize("risk_aversion", [1e-10, 1e-8, 1e-6, 2e-6, 1e-5])
+def test_certainty_equivalent_where_rounding_of_the_logarithm_matters(risk_aversion):
     quotes = strategy(0.1, "inventory")
     exact = inventory.profit(MARKET, quotes)
-    worth = inventory.certainty_equivalent(MARKET, quotes, 1e-10)
-    assert (exact.mean - worth) / 1e-10 == pytest.approx(exact.sd**2 / 2, rel=1e-3)
+    worth = inventory.certainty_equivalent(MARKET, quotes, risk_aversion)
+    assert (exact.mean - worth) / risk_aversion == pytest.approx(exact.sd**2 / 2, rel=2e-3)
+
+
+def test_a_sure_profit_is_worth_itself():
+    market = mm.Market(1.0, 10.0, 1.0, 2.0, 2)  # both sides filled at each of two dates
+    inside = np.array([np.inf, 0.25, 0.25])  # at no fill within the limit the whole step would be lost
+    quotes = mm.Quotes([inside] * 2, [inside[::-1]] * 2)
+    assert inventory.certainty_equivalent(market, quotes, 0.1) == pytest.approx(1.0, rel=1e-12)
 
 
 def test_certainty_equivalent_at_extreme_risk_aversion_is_the_worst_case():

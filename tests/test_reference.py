@@ -87,13 +87,27 @@ def test_a_grid_of_parameters_is_checked_as_those_of_one_run(at_root, capsys):
     assert grid.main(["99_x", "seed=1"]) == 2 and "there is no such chapter" in capsys.readouterr().err
 
 
+def test_a_sweep_of_another_grid_or_of_changed_sources_has_a_table_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in ("chapters/02_x.ipynb", "requirements.lock", "mnvh/paths.py", "mnvh/data/a.csv", "mnvh/book/claims.yml", "own.csv"):
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        Path(place).write_text("1")
+    swept = {"chapter": ["02_x"], "seed": [1], "prices_path": ["own.csv"]}
+    first = grid.store("02_x", swept)
+    assert first.name.startswith("02_x-") and grid.store("02_x", swept) == first != grid.store("02_x", swept | {"seed": [1, 2]})
+    for path in [path for path in Path().rglob("*") if path.is_file()]:
+        path.write_text("2")
+        assert grid.store("02_x", swept) != first, path
+        path.write_text("1")
+
+
 @pytest.mark.build
 def test_a_chapter_over_two_seeds_gives_its_numbers_and_its_claims(at_root, monkeypatch, tmp_path):
     monkeypatch.setattr(grid, "BUILD", tmp_path)
     assert grid.main(["01_introduction", "seed=1,2 quick=true"]) == 0
     import pandas as pd
 
-    table = pd.read_parquet(tmp_path / "sweeps" / "01_introduction")
+    table = pd.read_parquet(*(tmp_path / "sweeps").glob("01_introduction-*"))
     assert sorted(table.seed) == [1, 2] and (table.error == "").all()
     states = table[[name for name in table if name.startswith("claim ")]].to_numpy().ravel()
     assert len(states) and set(states) <= {"held", "inconclusive", "contradicted"}

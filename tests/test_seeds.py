@@ -58,19 +58,25 @@ figures.publish("a-line", figures.new()[0], pd.DataFrame({"x": [1.0 if seed else
 
 def test_a_bias_that_no_seed_resolves_adds_up():
     runs = pd.DataFrame({"seed": range(9), "error": ["", *[""] * 7, "failed"], "seconds": 1.0, "chapter": "x"})
-    z = [1.5, 2.5, 2.0, 2.0, 1.0, 3.0, 2.0, 2.0]
-    runs["evidence A"] = [*(f"mean: 0.1 ± 0.05; printed 1 (z = \N{MINUS SIGN}18); repaired 0 (z = +{each})" for each in z), None]
-    runs["evidence B"] = [*(f"mean: {sign}1; printed 0 (z = {sign}1)" for sign in 4 * ["+", "\N{MINUS SIGN}"]), None]
-    found = seeds.pooled(runs).set_index("claim")
-    assert found["pooled z"].to_dict() == pytest.approx({"A": 16 / 8**0.5, "B": 0})
-    assert found["sd of z"].to_dict() == pytest.approx({"A": np.std(z, ddof=1), "B": (8 / 7) ** 0.5})
+    z = [1.5, -2.5, 2.0, 2.0, 1.0, 3.0, 2.0, 2.0]
+    minus = "\N{MINUS SIGN}"
+    estimate = [f"mean of x: {each / 20:.3f} ± 0.05 (scale: y = 2); printed 1 (z = -18); repaired 0 (z = {each:+})".replace("-", minus) for each in z]
+    order = [f"gap: {each} ± 2.0, z = {each / 2:+} (needs z > 5)".replace("-", minus) for each in z]
+    exact = [f"identity: largest residual {each}e{minus}15 of the gross scale (allowed 1e{minus}12)" for each in range(8)]
+    runs["evidence 2.5b"] = [*map(" | ".join, zip(estimate, order, exact, strict=True)), None]  # fails as printed, has a repair
+    runs["evidence 2.4a"] = [*order, None]  # the same numbers
+    found = seeds.estimates(runs).set_index("estimate")
+    assert found.index.tolist() == ["mean of x", "gap"] and found.claim.tolist() == ["2.5b", "2.5b"]
+    assert found.scatter.tolist() == pytest.approx([np.std(z, ddof=1), np.std(z, ddof=1) / 2])
+    assert found["pooled z"].iloc[0] == pytest.approx(sum(z) / 8**0.5) and np.isnan(found["pooled z"].iloc[1])
 
 
 def test_the_tally_counts_each_outcome_and_no_failed_run_and_nothing_that_no_seed_changes():
     runs = pd.DataFrame({"seed": [1, 2, 3, 4], "error": ["", "", "", "failed"], "seconds": 1.0, "chapter": "x"})
     runs["claim A"], runs["evidence A"] = ["held", "contradicted", "inconclusive", None], ["1", "2", "3", None]
     runs["claim B"], runs["evidence B"] = ["held", "held", "held", None], ["1", "2", "1", None]
-    runs["claim C"], runs["evidence C"] = ["held", "held", "held", None], ["1", "1", "1", None]  # an identity
+    residuals = [f"identity: largest residual {each} of the gross scale (allowed 1e-12)" for each in (1e-15, 2e-15, 3e-15)]
+    runs["claim C"], runs["evidence C"] = ["held", "held", "held", None], [*residuals, None]
     found = seeds.tally(runs)
     assert found.loc["A"].tolist() == [1, 1, 1] and found.loc["B"].tolist() == [3, 0, 0] and len(found) == 2
     runs.loc[1, "claim B"] = None

@@ -1,13 +1,16 @@
 """A chapter over a grid of parameters: make sweep CHAPTER=02_decomposition GRID="seed=1,2,3 n_paths=1000,4000".
 
-The table in `_build/sweeps/CHAPTER` has a row a point: the parameters, every number that the chapter names for its
-prose, and for every claim whether the evidence bears out the ledger's verdict.
+The table has a row a point: the parameters, every number that the chapter names for its prose, and for every claim
+whether the evidence bears out the ledger's verdict. Its folder in `_build/sweeps` is named by the chapter and by all
+that the table depends on, so that no point of another grid or of older code is taken for one of this.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
+import itertools
 import shlex
 import sys
 import tempfile
@@ -51,6 +54,15 @@ def parse(chapter: str, text: str) -> dict[str, list[sweep.Value]]:
     return grid
 
 
+def store(chapter: str, grid: dict[str, list[sweep.Value]]) -> Path:
+    """Folder of a sweep, which another has as soon as the grid, the chapter, the package, its data or the versions change."""
+    patterns = (f"chapters/{chapter}.ipynb", "requirements.lock", "mnvh/*.py", "mnvh/data/*", "mnvh/book/claims.*")
+    files = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
+    files += [Path(value) for value in itertools.chain(*grid.values()) if isinstance(value, str) and Path(value).is_file()]  # a reader's data
+    key = hashlib.sha256(repr(grid).encode() + b"".join(str(path).encode() + path.read_bytes() for path in files))
+    return BUILD / "sweeps" / f"{chapter}-{key.hexdigest()[:8]}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mnvh.book.grid", description=__doc__.splitlines()[0])
     parser.add_argument("chapter")
@@ -62,15 +74,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         grid = parse(options.chapter, options.grid)
-        store = BUILD / "sweeps" / options.chapter
-        table = sweep.run(outcome, grid, store, scheduler=options.scheduler or None)
+        folder = store(options.chapter, grid)
+        table = sweep.run(outcome, grid, folder, scheduler=options.scheduler or None)
     except ValueError as error:
         print(f"GRID = {options.grid}: {error}", file=sys.stderr)
         return 2
     failed = table[table.error != ""]
     shown = table.drop(columns=["chapter", "point"])
     print(shown.to_string(index=False, max_cols=12))
-    print(f"{len(table)} points, {len(failed)} failed; the table: {store}")
+    print(f"{len(table)} points, {len(failed)} failed; the table: {folder}")
     return 1 if len(failed) else 0
 
 
