@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize.elementwise import find_root
-from scipy.special import kl_div, logsumexp, xlogy
+from scipy.special import logsumexp, xlogy
 
 from mnvh import check
 from mnvh.check import Array
-from mnvh.decomposition import Potential, bregman
+from mnvh.decomposition import GAUSS, Potential, bregman
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,13 @@ class WeightedProduct:
         share = self.weights[:-1] / self._prices(prices)
         own = np.eye(share.shape[-1]) * (share / prices)[..., None]
         return -self.value(prices)[..., None, None] * (own - share[..., :, None] * share[..., None, :])
+
+    def divergence(self, new: Array, old: Array) -> Array:
+        """V'Σw(e^r - 1 - r), r the move of each logarithm, the numéraire's is 0, less their mean: no terms of V cancel."""
+        moves = np.log(self._prices(new) / old)
+        mean = moves @ self.weights[:-1]
+        rest = np.concatenate([moves, np.zeros(moves.shape[:-1] + (1,))], axis=-1) - mean[..., None]
+        return -self.value(new) * ((np.expm1(rest) - rest) @ self.weights)
 
     def _prices(self, prices: Array) -> Array:
         return _above_zero(prices, len(self.weights) - 1)
@@ -166,6 +173,14 @@ class StableSwap:
     def intensity(self, prices: Array) -> Array:
         return self.invariant / self._curve(self._reserve(_single(prices)))[2][..., None, None]
 
+    def divergence(self, new: Array, old: Array) -> Array:
+        """y - y' + p'(x - x'), and between near reserves, where these terms cancel, the integral of (x - u)y″(u)."""
+        x, x_new = self._reserve(_single(old)), self._reserve(_single(new))
+        (y, _, bend), (y_new, price, bend_new) = self._curve(x), self._curve(x_new)
+        gap = x - x_new
+        near = gap**2 * sum(weight * (1 - s) * self._curve(x_new + s * gap)[2] for s, weight in GAUSS)
+        return self.invariant * np.where(abs(bend / bend_new - 1) < 0.05, near, y - y_new + price * gap)
+
     def _curve(self, x: Array) -> tuple[Array, Array, Array]:
         """Other reserve y, marginal price -y′ and curvature y″ at the reserve x, all for D = 1."""
         a = 2 * self.amplification
@@ -215,7 +230,8 @@ class LMSR:
         return np.eye(np.shape(prices)[-1]) * (self.liquidity / self._prices(prices))[..., None]
 
     def divergence(self, new: Array, old: Array) -> Array:
-        return self.liquidity * kl_div(self._prices(new), self._prices(old)).sum(axis=-1)
+        move = (self._prices(new) - old) / self._prices(old)
+        return self.liquidity * (old * ((1 + move) * np.log1p(move) - move)).sum(axis=-1)
 
     def _prices(self, prices: Array) -> Array:
         gap = np.abs(np.sum(_above_zero(prices), axis=-1) - 1).max()

@@ -5,8 +5,7 @@ intensity K = ∇²Ψ, and on any path, in discrete time and exactly,
 
     Σ q·Δp = c·(p_T - p_0) + Σ D(p_{t+1}|p_t) - [Ψ(p_T) - Ψ(p_0)],
 
-with D the Bregman divergence of Ψ. The account (`follow`) and the decomposition (`decompose`) are
-computed independently of each other and agree to rounding.
+with D the Bregman divergence of Ψ. Account (`follow`) and decomposition (`decompose`) are computed apart and agree to rounding.
 """
 
 from __future__ import annotations
@@ -189,6 +188,9 @@ def follow(
     first = np.vecdot(holdings[:, :1], prices[:, :1])
     cash = -np.concatenate([first, spent], axis=1).cumsum(axis=1)
     return cash + np.vecdot(holdings, prices)
+
+
+GAUSS = ((0.5 - 0.15**0.5, 5 / 18), (0.5, 8 / 18), (0.5 + 0.15**0.5, 5 / 18))  # Gauss-Legendre nodes in [0, 1] and their weights
 
 
 def bregman(mechanism: Potential, new: Array, old: Array, *time: Array) -> Array:

@@ -20,6 +20,7 @@ from scipy.special import erfcx, erfinv, ndtr, ndtri
 
 from mnvh import check
 from mnvh.check import Array
+from mnvh.decomposition import GAUSS
 
 _FEWEST_DIGITS = 1e-6  # an implied volatility that rounding of the quote moves by more than this is refused
 _PER_CENT = "volatilities are fractions per √year, for 20 % pass 0.2"
@@ -216,15 +217,18 @@ class OptionHedge:
 
     def intensity(self, prices: Array, time: Array) -> Array:
         spot, total = self._state(prices, time)
-        d1, _ = _d1_d2(spot, self.strike, total)
-        return (np.exp(-(d1**2) / 2) / np.sqrt(2 * np.pi) / (spot * np.maximum(total, 1e-150)))[..., None, None]
+        return _gamma(spot, self.strike, total)[..., None, None]
 
     def divergence(self, new: Array, old: Array, time: Array) -> Array:
-        """S'[Φ(d₁') - Φ(d₁)] - X[Φ(d₂') - Φ(d₂)], in which the terms of V that cancel are gone."""
+        """S'[Φ(d₁') - Φ(d₁)] - X[Φ(d₂') - Φ(d₂)], in which V's terms cancel; for a small move the integral of (S' - u)Γ(u)."""
         spot, total = self._state(new, time)
         d1, d2 = _d1_d2(spot, self.strike, total)
         old_d1, old_d2 = _d1_d2(self._state(old, time)[0], self.strike, total)
-        return spot * (ndtr(d1) - ndtr(old_d1)) - self.strike * (ndtr(d2) - ndtr(old_d2))
+        found = np.asarray(spot * (ndtr(d1) - ndtr(old_d1)) - self.strike * (ndtr(d2) - ndtr(old_d2)))
+        near = abs(d1 - old_d1) < 0.05
+        first, step, left = old[near][:, 0], (new - old)[near][:, 0], np.broadcast_to(total, near.shape)[near]
+        found[near] = step**2 * sum(weight * (1 - s) * _gamma(first + s * step, self.strike, left) for s, weight in GAUSS)
+        return found
 
     def _state(self, prices: Array, time: Array) -> tuple[Array, Array]:
         """Spot, and the total volatility that is left."""
@@ -263,6 +267,11 @@ def _difference(h: Array, t: Array) -> Array:
     y5 = 2 * u * (2 * u * y3 + 6 * y2) + 8 * y3
     result[near] = -2 * v * (y1 + v**2 * y3 / 6 + v**4 * y5 / 120)
     return result
+
+
+def _gamma(spot: Array, discounted: Array, total: Array) -> Array:
+    d1, _ = _d1_d2(spot, discounted, total)
+    return np.exp(-(d1**2) / 2) / np.sqrt(2 * np.pi) / (spot * np.maximum(total, 1e-150))
 
 
 def _d1_d2(spot: Array, discounted: Array, total: Array) -> tuple[Array, Array]:

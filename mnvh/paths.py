@@ -24,8 +24,7 @@ Start = ArrayLike | None
 def gaussian(rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, start: Start = None) -> Array:
     """Prices with independent driftless increments Δp ~ N(0, Σ) (§8).
 
-    Raises ValueError if `rng` is no Generator, a size is below 1, Σ is not symmetric positive semidefinite, or `start`
-    does not fit.
+    Raises ValueError if `rng` is no Generator, a size is below 1, Σ is not symmetric positive semidefinite, or `start` does not fit.
 
     Examples
     --------
@@ -264,9 +263,10 @@ def _start(start: Start, n_assets: int | str, default: float, name: str = "start
 
 
 def _root(covariance: Array) -> Array:
-    """Symmetric square root: unique, so that a seed means the same paths with every LAPACK; Σ may be singular."""
-    values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.where(values > 1e-14 * values[-1], values, 0))) @ vectors.T
+    """R with R'R = Σ: the symmetric root of the correlations, unique with every LAPACK and right in any units, times the deviations."""
+    unit = np.where((sd := np.sqrt(np.diag(covariance))) > 0, sd, 1.0)
+    values, vectors = np.linalg.eigh(covariance / unit / unit[:, None])
+    return (vectors * np.sqrt(np.where(values > 1e-14 * values[-1], values, 0))) @ vectors.T * sd
 
 
 def _empty(rng: Generator, n_paths: int, n_steps: int, n_assets: int) -> Array:
@@ -310,9 +310,9 @@ def _compound(name: str, block: Array, start: Array) -> None:
     """Turn log increments into prices, in place."""
     block[:, 0] = 0
     _recursion(block, 0.0, True)
-    if max(block.max(), -block.min()) > 700:
+    if max(block.max(), -block.min()) > (room := 700 - abs(np.log(start)).max()):
         fix = "parameters are per step and fractions, 1 % a step is the volatility 0.01 and the variance 0.0001"
-        raise ValueError(f"{name} moves ln p by more than 700 over n_steps, beyond floating point. Likely fix: {fix}.")
+        raise ValueError(f"{name} moves ln p by more than {room:.0f} over n_steps, beyond floating point. Likely fix: {fix}.")
     np.exp(block, out=block)
     block *= _rows(start, block)
 

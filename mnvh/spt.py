@@ -82,6 +82,16 @@ class Diversity:
         bend = _diagonal(held / prices) + _outer(held, held) / self.value(prices)[..., None, None]
         return (1 - self.exponent) * bend
 
+    def divergence(self, new: Array, old: Array) -> Array:
+        """Near, where terms of G cancel, G e^m {Σs(e^r - 1 - r) + 1 - [1 + Σs(e^{er} - 1 - er)]^{1/e}}: m the mean, r the rest of the moves."""
+        shares = old * self.holdings(old) / -self.value(old)[..., None]
+        moves = np.log(new / old)
+        mean = np.vecdot(moves, shares)
+        rest = (moves - mean[..., None]).clip(-0.5, 0.5)
+        own, mixed = (np.vecdot(np.expm1(e * rest) - e * rest, shares) for e in (1.0, self.exponent))
+        near = -self.value(old) * np.exp(mean) * (own - np.expm1(np.log1p(mixed) / self.exponent))
+        return np.where(abs(rest).max(axis=-1) < 0.5, near, self.value(new) + np.vecdot(self.holdings(old), new))
+
 
 @dataclass(frozen=True)
 class Entropy:
@@ -95,6 +105,12 @@ class Entropy:
 
     def intensity(self, prices: Array) -> Array:
         return _diagonal(1 / prices) - 1 / prices.sum(axis=-1)[..., None, None]
+
+    def divergence(self, new: Array, old: Array) -> Array:
+        """The new market's value times the relative entropy of its weights to the old ones."""
+        before, after = (prices / prices.sum(axis=-1, keepdims=True) for prices in (old, new))
+        move = (after - before) / before
+        return new.sum(axis=-1) * np.vecdot(before, (1 + move) * np.log1p(move) - move)
 
 
 def market_weights(prices: ArrayLike) -> Array:

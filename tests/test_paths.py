@@ -247,3 +247,17 @@ def test_a_price_above_floating_point_is_an_error_like_one_below():
         else:
             with pytest.raises(ValueError, match="more than 700"):
                 draw(seed, 1e6)
+
+
+@pytest.mark.parametrize("variances", [[1e-12, 1e4], [1e4, 0.0, 1e-12]])
+def test_prices_in_units_far_apart_all_move(variances):
+    covariance = np.diag(variances)
+    covariance[0, -1] = covariance[-1, 0] = 0.5 * np.sqrt(variances[0] * variances[-1])
+    moves = np.diff(paths.gaussian(np.random.default_rng(5), 2_000, 20, covariance=covariance), axis=1).reshape(-1, len(variances))
+    np.testing.assert_allclose(moves.var(axis=0), variances, rtol=0.05)
+    assert np.corrcoef(moves[:, 0], moves[:, -1])[0, 1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_large_start_leaves_less_room():
+    with pytest.raises(ValueError, match="covariance moves ln p by more than 470 over"):
+        paths.martingale_gbm(np.random.default_rng(1), 2, 100, covariance=[[100.0]], start=[1e100])

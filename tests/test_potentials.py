@@ -66,6 +66,18 @@ def test_holdings_are_minus_the_gradient_and_intensity_minus_theirs(name):
         np.testing.assert_allclose(move @ slope(mechanism.holdings), -move @ bend @ move, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("size", [1e-5, 1e-7, 1e-9])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_divergence_of_a_small_move_is_half_its_square_by_the_intensity(name, size):
+    """A minute at a volatility of 1e-4 moves a price by 1e-7: no difference of two values resolves that."""
+    mechanism, old, *time = EXAMPLES[name]
+    old = np.array(old)
+    for move in moves(name, len(old)):
+        new = old + size * move
+        half = (new - old) @ mechanism.intensity(old, *time) @ (new - old) / 2
+        assert bregman(mechanism, new, old, *time) == pytest.approx(half, rel=30 * size + 1e-14 / size, abs=0)
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_divergence_is_what_its_definition_says(name):
     mechanism, old, *time = EXAMPLES[name]
