@@ -28,6 +28,11 @@ export MPLCONFIGDIR := $(CURDIR)/_build/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
+# What is given to a target reaches the shell as data, never as code, and make as text: a $$(shell …) in it is not run.
+GIVEN := NAME PARAMS CHAPTER GRID SCHEDULER SITE RELEASED
+$(foreach v,$(GIVEN),$(eval override $(v) := $$(value $(v))))
+export $(GIVEN)
+
 # The largest notebooks first, which tend to take longest, so that no core waits long for the last.
 CHAPTERS := $(shell ls -S chapters/*.ipynb 2>/dev/null)
 EXECUTED := $(CHAPTERS:chapters/%.ipynb=_build/executed/%.ipynb)
@@ -47,11 +52,14 @@ _book: _build/book.stamp
 	@for c in $(sort $(CHAPTERS:chapters/%.ipynb=%)); do echo "  $$c: $$(cat _build/times/$$c.txt) s"; done
 
 _build/executed/%.ipynb: _build/hash/chapters/%.ipynb.sha _build/hash/requirements.lock.sha _build/hash/mnvh/book/run.py.sha | $(STAMP)
-# A chapter whose rule in _build/deps is lost does not know what it depends on: execute it.
 	@$(PY) -m mnvh.book.run chapters/$*.ipynb
 
+# Only in the make that `book` starts, when damaged rules have been removed. A chapter whose rule in _build/deps is lost
+# does not know what it depends on: execute it.
+ifneq ($(filter _book,$(MAKECMDGOALS)),)
 -include $(wildcard _build/deps/*.d)
-$(foreach c,$(CHAPTERS:chapters/%.ipynb=%),$(if $(shell test -s _build/deps/$(c).d && echo yes),,$(eval _build/executed/$(c).ipynb: force)))
+$(foreach c,$(CHAPTERS:chapters/%.ipynb=%),$(if $(wildcard _build/deps/$(c).d),,$(eval _build/executed/$(c).ipynb: force)))
+endif
 
 PAGE_KEYS = $(shell find _build/hash -name '*.sha' 2>/dev/null | grep -v -e /data/ -e /mnvh/[a-z_]*\\.py)
 
@@ -69,9 +77,7 @@ test: book
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 	@if [ -n "$$NO_BROWSER" ]; then echo "NO_BROWSER is set: the page tests were left out."; fi
 
-# make chapter NAME=02_decomposition PARAMS="seed=7 n_paths=1000"; the two reach the shell as data, never as code
-chapter parameters: export NAME := $(value NAME)
-chapter: export PARAMS := $(value PARAMS)
+# make chapter NAME=02_decomposition PARAMS="seed=7 n_paths=1000"
 chapter: $(STAMP)
 	@$(PY) -m mnvh.book.run "chapters/$$NAME" --rerun="$$PARAMS"
 
@@ -80,7 +86,6 @@ parameters: $(STAMP)
 	@$(PY) -m mnvh.book.run "chapters/$$NAME" --parameters
 
 # make new-chapter NAME=19_my_subject: a notebook that passes every check, to be changed one cell at a time
-new-chapter: export NAME := $(value NAME)
 new-chapter: $(STAMP)
 	@$(PY) -m mnvh.book.new_chapter "$$NAME"
 
@@ -109,20 +114,14 @@ release: book
 	  | xargs -I{} sh -c 'mkdir -p mnvh/book/history && cp _build/html/verdicts.json mnvh/book/history/{}.json'
 
 # make site SITE=folder [RELEASED=v0.1.0]: the book into the folder of a site, which keeps every released version.
-site: export SITE := $(value SITE)
-site: export RELEASED := $(value RELEASED)
 site: book
 	@$(PY) -m mnvh.book.site "$$SITE" --released="$$RELEASED"
 
 # make sweep CHAPTER=02_decomposition GRID="seed=1,2,3 n_paths=1000" [SCHEDULER=tcp://host:8786]
-sweep: export CHAPTER := $(value CHAPTER)
-sweep: export GRID := $(value GRID)
-sweep: export SCHEDULER := $(value SCHEDULER)
 sweep: $(STAMP)
 	@$(PY) -m mnvh.book.grid "$$CHAPTER" "$$GRID" --scheduler="$$SCHEDULER"
 
 # make verify SITE=…: is this machine's build, figure by figure and claim by claim, the published one?
-verify: export SITE := $(value SITE)
 verify: book
 	@$(PY) -m mnvh.book.verify "$$SITE"
 

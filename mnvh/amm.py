@@ -177,9 +177,9 @@ class StableSwap:
         """y - y' + p'(x - x'), and between near reserves, where these terms cancel, the integral of (x - u)y″(u)."""
         x, x_new = self._reserve(_single(old)), self._reserve(_single(new))
         (y, _, bend), (y_new, price, bend_new) = self._curve(x), self._curve(x_new)
-        gap = x - x_new
-        near = gap**2 * sum(weight * (1 - s) * self._curve(x_new + s * gap)[2] for s, weight in GAUSS)
-        return self.invariant * np.where(abs(bend / bend_new - 1) < 0.05, near, y - y_new + price * gap)
+        bends = [bend, bend_new, *(self._curve(x_new + s * (x - x_new))[2] for s, _ in GAUSS)]
+        near = (x - x_new) ** 2 * sum(weight * (1 - s) * b for (s, weight), b in zip(GAUSS, bends[2:], strict=True))
+        return self.invariant * np.where(np.ptp(bends, axis=0) < 1e-3 * bend, near, y - y_new + price * (x - x_new))
 
     def _curve(self, x: Array) -> tuple[Array, Array, Array]:
         """Other reserve y, marginal price -y′ and curvature y″ at the reserve x, all for D = 1."""

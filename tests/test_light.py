@@ -33,6 +33,9 @@ def test_what_no_page_loads_is_removed(tmp_path):
 def test_a_mistake_in_a_formula_stops_the_build_and_is_named():
     with pytest.raises(ValueError, match=r"\\frac\{1\} cannot be set: Missing argument"):
         light.typeset(r"\frac{1}", False)
+    for macro in (r"\href{javascript:alert(1)}{x}", r"\style{color: red}{x}", r"\class{a}{x}", r"\cssId{a}{x}", r"\require{html}", r"\sgima"):
+        with pytest.raises(ValueError, match="cannot be set: Undefined control sequence"):
+            light.typeset(macro, False)
 
 
 @pytest.mark.parametrize(

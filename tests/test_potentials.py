@@ -78,6 +78,13 @@ def test_divergence_of_a_small_move_is_half_its_square_by_the_intensity(name, si
         assert bregman(mechanism, new, old, *time) == pytest.approx(half, rel=30 * size + 1e-14 / size, abs=0)
 
 
+@pytest.mark.parametrize("size", np.logspace(-7, -0.5, 27))
+def test_divergence_of_a_stable_pool_across_par_is_what_its_definition_says(size):
+    pool, old, new = amm.StableSwap(100, 2.0), np.array([1 / (1 + size)]), np.array([1 + size])
+    change = pool.value(new) - pool.value(old)
+    assert bregman(pool, new, old) == pytest.approx(change + pool.holdings(old) @ (new - old), rel=1e-8, abs=2e-15)
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_divergence_is_what_its_definition_says(name):
     mechanism, old, *time = EXAMPLES[name]

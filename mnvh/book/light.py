@@ -44,7 +44,8 @@ addEventListener(when, () => { const data = document.documentElement.dataset; da
 def engine() -> MiniRacer:
     """MathJax without a browser."""
     running = MiniRacer()
-    fonts = '{loader: {load: []}, startup: {adaptor: "liteDOM", input: ["tex"], output: "chtml"}, chtml: {fontURL: "../mathjax"}}'
+    # without \\href and its like, and what would load them: a formula leads nowhere
+    fonts = '{loader: {load: []}, tex: {packages: {"[-]": ["html", "require", "autoload", "noundefined"]}}, startup: {adaptor: "liteDOM", input: ["tex"], output: "chtml"}, chtml: {fontURL: "../mathjax"}}'
     running.eval(f"var global = globalThis, MathJax = {fonts}")
     for part in PARTS:
         running.eval((MATHJAX / f"{part}.js").read_text(encoding="utf-8") + ";0")

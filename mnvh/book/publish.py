@@ -20,6 +20,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 from bs4 import BeautifulSoup
 
+from mnvh.book import hashes
 from mnvh.book.project import BUILD, contents
 
 SITE = BUILD / "html"
@@ -78,6 +79,7 @@ def swap(built: Path) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(fresh.name)
     os.replace(link, SITE)
+    (BUILD / "site.txt").write_text(hashes.listing(SITE), encoding="utf-8")
     for old in SITE.parent.glob("site-*"):
         if old != fresh:
             shutil.rmtree(old)

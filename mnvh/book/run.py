@@ -27,6 +27,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from mnvh.book import hashes
 from mnvh.book.project import BUILD, PUBLISHING
 
 PACKAGES = ("numpy", "scipy", "numba", "pandas", "matplotlib", "skfolio")
@@ -167,7 +168,7 @@ def rule(target: Path, files: list[str]) -> str:
     inside = sorted({Path(f).resolve().relative_to(root) for f in files if Path(f).resolve().is_relative_to(root)})
     kept = [path for path in inside if path.parts[0] == "mnvh" and "__pycache__" not in path.parts and path.suffix != ".yml"]
     hashed = [f"_build/hash/{path}.sha" for path in kept]
-    return f"{target}: {' '.join(hashed)}\n" + "".join(f"{name}:\n" for name in hashed)
+    return hashes.sealed(f"{target}: {' '.join(hashed)}\n" + "".join(f"{name}:\n" for name in hashed))
 
 
 def explain(error: PapermillExecutionError, notebook: Path, given: dict[str, object]) -> str:
