@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from mnvh import check, options
 from mnvh.check import Array
 from mnvh.heston import Heston
-from mnvh.readers import read_table
+from mnvh.readers import floats, read_table
 
 COLUMNS = ("strike", "years", "bid", "ask", "type")
 LONGEST = 10  # years to expiry in a reader's file; more are days
@@ -100,9 +100,9 @@ def read_chain(path: str | Path) -> pd.DataFrame:
 def clean(chain: pd.DataFrame) -> pd.DataFrame:
     """Drop the rows that are no quotes, and say which.
 
-    Dropped: no strike, years or type; expired; no ask; crossed; a contract for the second time. Kept, and counted: rows without
-    a bid (an index needs them, a smile does not); bids that a vertical spread or a butterfly at the touch turns into arbitrage,
-    at rates of 0 or more. Rows keep their labels, which may repeat.
+    Dropped: no strike, years or type; expired; no ask; crossed; a contract for the second time. An entry that is no number, by
+    `readers.floats`, is none. Kept, and counted: rows without a bid (an index needs them, a smile does not); bids that a vertical
+    spread or a butterfly at the touch turns into arbitrage, at rates of 0 or more. Rows keep their labels, which may repeat.
 
     Raises ValueError if a column is missing or there twice, or no row is left.
     """
@@ -114,7 +114,7 @@ def clean(chain: pd.DataFrame) -> pd.DataFrame:
     labels, table = chain.index, chain.reset_index(drop=True)  # labels may repeat: rows are found by their places
     table["type"] = table["type"].astype(str).str.strip().str.upper().str[:1]
     for name in COLUMNS[:4]:
-        table[name] = pd.to_numeric(table[name], errors="coerce").replace([np.inf, -np.inf], np.nan)
+        table[name] = floats(table[name])
     table["bid"] = table["bid"].fillna(0)
     for what, bad in {
         "without strike, expiry or type, dropped": "not strike > 0 or years != years or type not in ['C', 'P']",
@@ -149,7 +149,7 @@ def smiles(chain: pd.DataFrame) -> pd.DataFrame:
     """Forwards by put-call parity and implied volatilities of the out-of-the-money side, with those of bid and ask.
 
     C - P = D(F - K) is a line in K: discount and forward are its least squares over the strikes with both, weighted by the
-    inverse of the spreads.
+    inverse of the spreads; strikes where call and put together are wider than the highest strike tell nothing and are no part.
 
     Returns
     -------
@@ -163,6 +163,7 @@ def smiles(chain: pd.DataFrame) -> pd.DataFrame:
     parts, report = [], list(table.attrs["report"])
     for years, quotes in table[table["bid"] > 0].groupby("years"):
         both = parity(quotes)
+        both = both[both["half_C"] + both["half_P"] < both.index.max() / 2]  # an ask of 1e300 would leave no line to fit
         gap, spread = both["mid_C"] - both["mid_P"], both["half_C"] + both["half_P"]
         weight = 1 / np.maximum(spread, 1e-9)
         slope, level = np.polyfit(both.index, gap, 1, w=weight) if len(both) > 1 else (np.nan, np.nan)
@@ -177,7 +178,7 @@ def smiles(chain: pd.DataFrame) -> pd.DataFrame:
         priced = quotes["ask"] / -slope < quotes[["strike", "forward"]].min(axis=1)
         _note(report, quotes.index[~priced], f"of {years:.4g} years with an ask above any possible price; left out of the smile")
         parts.append(quotes[priced])
-    if not parts:
+    if not any(map(len, parts)):
         raise ValueError(f"chain has no expiry with two strikes that have call and put: {' '.join(report)}")
     table = pd.concat(parts)
     call, market = (table["type"] == "C").to_numpy(), [table[name] for name in ("forward", "strike", "years")]

@@ -311,7 +311,9 @@ def times(name: str, value: ArrayLike, n: int) -> Array:
 
 def reject(name: str, value: object, what: str, fix: str) -> NoReturn:
     """Raise the ValueError of what is found only after looking inside, as into a file: name, value, what, fix."""
-    raise ValueError(f"{name} {value!r}: {what}. Likely fix: {fix}.") from None
+    shown = repr(value)
+    shown = shown if len(shown) <= 300 else f"{shown[:100]}...{shown[-100:]}"  # the name of a file is at the end
+    raise ValueError(f"{name} {shown}: {what.rstrip('.')}. Likely fix: {fix}.") from None
 
 
 def _same_shape(name: str, result: Array, shape: tuple[int | str, ...], fix: str) -> None:

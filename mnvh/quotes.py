@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from mnvh import check
 from mnvh.check import Array
+from mnvh.readers import existing, floats
 
 COLUMNS = ("time", "bid", "ask")
 AGAIN = "save it again, with as many commas in each row as in the first; a truncated gzip must be fetched anew"
@@ -102,7 +103,7 @@ def around(mid: ArrayLike, spread: ArrayLike, *, interval: float) -> Quotes:
 def read_quotes(path: str | Path, *, max_gap: float = 300.0, above_zero: bool = True) -> Quotes:
     """Quotes from a reader's own file; a UserWarning repeats the report where there is something to look at.
 
-    Dropped, and counted in the report: rows whose bid or ask is missing, not a number or infinite; at or below zero (where
+    Dropped, and counted in the report: rows whose bid or ask is missing or no number (`readers.floats`); at or below zero (where
     `above_zero`); crossed, bid above ask. Rows out of order are sorted by time. Kept, and counted: locked quotes (bid = ask),
     rows that repeat the quote before them at the same time, several quotes at one time, gaps longer than `max_gap`.
 
@@ -211,9 +212,9 @@ class Stream:
         for table in filter(len, self._tables):
             row = table.index.to_numpy()
             time, origin = _seconds(self.path, table["time"], row, origin)
-            bid, ask = (pd.to_numeric(table[name], errors="coerce").to_numpy(float) for name in ("bid", "ask"))
-            bad = ~(np.isfinite(bid) & np.isfinite(ask))
-            _note(self.found, row[bad], "dropped: bid or ask is missing, no number or infinite")
+            bid, ask = (floats(table[name]) for name in ("bid", "ask"))
+            bad = np.isnan(bid) | np.isnan(ask)
+            _note(self.found, row[bad], f"dropped: bid or ask is missing, no number or above {check.LARGEST:g} in size")
             low = ~bad & self.above_zero & ((bid <= 0) | (ask <= 0))
             _note(self.found, row[low], "dropped: bid or ask is at or below zero")
             crossed = ~bad & ~low & (bid > ask)
@@ -236,10 +237,7 @@ class Stream:
 
 def _pieces(stream: Stream) -> Iterator[pd.DataFrame]:
     """Columns time, bid and ask of the rows that are not blank, a piece at a time; the index is the row in the file."""
-    path, row = stream.path, 1
-    if not isinstance(path, (str, Path)) or not Path(path).expanduser().is_file():
-        check.reject("path", str(path), "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
-    path = Path(path).expanduser()
+    path, row = existing(stream.path), 1
     reader = _batches if str(path).lower().endswith(".parquet") else _lines
     try:
         for table, stream.fraction in reader(path, stream.size):
@@ -251,8 +249,6 @@ def _pieces(stream: Stream) -> Iterator[pd.DataFrame]:
 
 
 def _lines(path: str | Path, size: int) -> Iterator[tuple[pd.DataFrame, float]]:
-    if not str(path).lower().endswith((".csv", ".csv.gz")):
-        check.reject("path", str(path), "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
     whole = max(1, Path(path).stat().st_size)
     with open(path, "rb") as raw:
         unpacked = gzip.GzipFile(fileobj=raw) if str(path).lower().endswith(".gz") else raw
@@ -314,12 +310,12 @@ def _seconds(path: str | Path, column: pd.Series, rows: Array, origin: pd.Timest
     """Times in seconds, from numbers as they are or from ISO 8601 after the origin; and the origin, 0 for numbers."""
     if column.dtype.kind == "m":
         column = column.dt.total_seconds()
-    values = pd.to_numeric(column, errors="coerce") if column.dtype.kind != "M" else pd.Series(np.nan, column.index)
-    missing = ~np.isfinite(values.to_numpy(float))
+    values = pd.Series(floats(column), column.index)
+    missing = values.isna().to_numpy()
     if (abs(values) > 1e11).any():  # seconds since 1970 reach it in the year 5138
         shown = f"column time has {values[abs(values) > 1e11].iloc[0]:.15g} in row {values.index[abs(values) > 1e11][0]}"
         check.reject("path", str(path), shown, "divide milliseconds by 1000, or write dates as 2020-01-31T09:30:00.125")
-    if missing.any() and origin != 0:
+    if missing.any() and origin != 0 and column.dtype.kind not in "iuf":  # a gap among numbers is no date
         try:
             stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
         except (ValueError, TypeError) as error:

@@ -9,20 +9,21 @@ from __future__ import annotations
 import gzip
 import io
 import warnings
-import zlib
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pyarrow import ArrowException
 
 from mnvh import check
 from mnvh.check import Array
 
 RATIOS = [Fraction(ratio) for ratio in ("3/2", "5/2", *range(2, 11), 12, 15, 20, 25, 30, 40, 50, 100, 1000)]
 FIELDS = {"open", "high", "low", "close", "adj close", "volume"}  # of one asset, in files of charts
+FIRST = np.datetime64("1600-01-01")  # the oldest exchange is of 1602: what is earlier is a placeholder, or no date
 NYSE = Path(__file__).resolve().parent / "data" / "nyse_o.csv.gz"
 
 
@@ -120,26 +121,28 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the file cannot be read; has no header or a name twice; has a date that is no date, stands twice or out
-        of order; or has text, infinity, or a number at or below 0 in place of a price, or a column without prices.
+        If the file cannot be read; has no header or a name twice; has a date that is no date, before 1600, stands
+        twice or out of order; or has no number (`floats`), or one at or below 0, in place of a price, or a column
+        without prices.
     """
     check.integer("max_gap_days", max_gap_days, 1)
     table = read_table(path)
     names = [str(name).strip() for name in table.columns]
-    if not pd.isna(_dates(table.columns[:1])[0]):
+    if pd.notna(_dates(table.columns[:1])).any():
         check.reject("path", str(path), f"has no header: its first row begins with {names[0]}", "name the columns: date,AAA,BBB")
-    if len(set(names)) < max(2, len(names)) or "nan" in names[1:]:
+    if len(set(names)) < max(2, len(names)) or {"nan", ""} & set(names[1:]):
         check.reject("path", str(path), f"has the columns {_some(names)}", "a date and each asset have a column of their own, with a name")
     dates, rows = _dates(table.iloc[:, 0]), table.index.to_numpy()
     _none(path, f"column {names[0]}: no date", rows[np.isnat(dates)], "write dates as YYYY-MM-DD")
     _none(path, f"column {names[0]}: a date for the second time", rows[pd.Index(dates).duplicated()], "keep one of them")
+    _none(path, f"column {names[0]}: a date before {FIRST}", rows[dates.astype("M8[D]") < FIRST], "leave rows without a date out")
     falls = np.flatnonzero(np.diff(dates) < np.timedelta64(0)) + 1
     _none(path, f"column {names[0]}: a date before the one above", rows[falls], "sort the rows by date")
     columns = {}
     for name, (_, column) in zip(names[1:], list(table.items())[1:], strict=True):
-        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
-        _none(path, f"column {name}: text", rows[np.isnan(values) & column.notna()], "numbers only, 1234.5, or nothing")
-        _none(path, f"column {name}: infinity", rows[np.isinf(values)], "leave missing prices empty")
+        values = floats(column)
+        fix = f"numbers only, 1234.5, from {1 / check.LARGEST:g} to {check.LARGEST:g}, or nothing where one is missing"
+        _none(path, f"column {name}: no number", rows[np.isnan(values) & column.notna()], fix)
         fix = "these look like returns: pass prices, as in 100 * (1 + r).cumprod()"
         _none(path, f"column {name}: a number at or below 0", rows[values <= 0], fix)
         if np.isnan(values).all():
@@ -237,21 +240,14 @@ def read_table(path: str | Path) -> pd.DataFrame:
         If there is no such file, it is of another kind or cannot be read, or its first row is a comment or separated
         by something else.
     """
-    if not isinstance(path, (str, Path)) or not Path(path).expanduser().is_file():
-        check.reject("path", str(path), "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
-    file = Path(path).expanduser()
-    name = file.name.lower()
-    if not name.endswith((".csv", ".csv.gz", ".parquet")):
-        check.reject("path", str(path), "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
-    if name.endswith(".parquet"):
-        table = _opened(path, lambda: pd.read_parquet(file))
-        if table.index.name is not None or not pd.api.types.is_integer_dtype(table.index):
-            table = table.reset_index()
+    file = existing(path)
+    if file.name.lower().endswith(".parquet"):
+        table = _opened(path, lambda: _first_index(pd.read_parquet(io.BytesIO(file.read_bytes()))))
         if table.columns.nlevels > 1:
             what = f"has names of two levels, as {table.columns[-1]}"
             check.reject("path", str(path), what, 'keep one price an asset: frame["Close"]')
         return table.set_axis(range(2, len(table) + 2))
-    unpacked = gzip.decompress if name.endswith(".gz") else bytes
+    unpacked = gzip.decompress if file.name.lower().endswith(".gz") else bytes
     text = _opened(path, lambda: unpacked(file.read_bytes()).decode("utf-8-sig"))
     first = text.partition("\n")[0]
     if first.startswith("#"):
@@ -264,18 +260,52 @@ def read_table(path: str | Path) -> pd.DataFrame:
     return table[table.notna().any(axis=1)]
 
 
+def existing(path: str | Path) -> Path:
+    """The file at `path`, "~" standing for the home folder; raises ValueError if there is none, or of an unknown kind."""
+    try:
+        file = Path(path).expanduser()
+        found = file.is_file()
+    except (TypeError, OSError, RuntimeError, ValueError):  # no path at all, too long a name, ~ of nobody, a null in it
+        found = False
+    if not found:
+        check.reject("path", str(path), "is no file", "pass the path of a .csv, .csv.gz or .parquet file")
+    if not file.name.lower().endswith((".csv", ".csv.gz", ".parquet")):
+        check.reject("path", str(path), "is of an unknown kind", "save it as .csv, .csv.gz or .parquet")
+    return file
+
+
+def floats(column: pd.Series) -> Array:
+    """Entries as floats: NaN for all but numbers and texts that are one, and for those no product could be taken of.
+
+    Dates, durations and true or false have numbers behind them, which are no prices. A number counts if it is 0 or its
+    size is between 1e-100 and 1e100, as `check.array` has it at the upper end. Raises nothing: callers count or refuse NaN.
+    """
+    if column.dtype.kind not in "iuf":
+        kept = [entry if isinstance(entry, (str, Decimal, Real)) and not isinstance(entry, bool) else None for entry in column]
+        column = pd.to_numeric(pd.Series(kept, dtype=object), errors="coerce")
+    values = column.to_numpy(float, na_value=np.nan)
+    size = abs(values)
+    return np.where((size == 0) | (size >= 1 / check.LARGEST) & (size <= check.LARGEST), values, np.nan)
+
+
+def _first_index(table: pd.DataFrame) -> pd.DataFrame:
+    """With the index as the first columns, unless it only counts."""
+    return table.reset_index() if table.index.name is not None or not pd.api.types.is_integer_dtype(table.index) else table
+
+
 def _opened(path: str | Path, reading: Callable) -> object:
     """What `reading` returns; whatever a library finds wrong with the file's bytes is one error."""
     try:
         return reading()
-    except (ArrowException, OSError, EOFError, zlib.error, ValueError) as error:  # ValueError: all of pandas' own
-        check.reject("path", str(path), f"cannot be read ({error})", "save it anew, as text in UTF-8, with as many commas in each row")
+    except Exception as error:  # of any class: damaged metadata alone are a KeyError, a TypeError, an AttributeError
+        fix = "save it anew: text in UTF-8 with as many commas in each row, or Parquet with each name once"
+        check.reject("path", str(path), f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:300]})", fix)
 
 
 def _dates(values: pd.Series | pd.Index) -> Array:
     """Local dates and times of a column of texts, NaT where there is none; an offset from UTC is not kept."""
-    text = pd.Series(values).astype(str).str.replace(r"(?<=:\d\d)(Z|[+-]\d\d:?\d\d)$", "", regex=True)
-    return pd.to_datetime(text, format="ISO8601", errors="coerce").to_numpy()
+    text = pd.Series(values).astype(str).str.replace(r"([T ]\d\d.*?)(Z|[+-]\d\d(:?\d\d)?)$", r"\1", regex=True)
+    return pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None).to_numpy()
 
 
 def _report(frame: pd.DataFrame, max_gap_days: int) -> list[str]:

@@ -18,4 +18,6 @@ CASES = {
         *[({"path": value}, "path.*is no file.*csv.gz") for value in ("missing.csv", 3, None, "~")],
     ),
 }
+CASES["readers.existing"] = CASES["readers.read_table"] + (({"path": __file__}, "path.*is of an unknown kind.*save it as .csv"),)
+NOT_HERE = {"readers.floats": "an inner step: what is no number is NaN, which the readers count or refuse by its row"}
 ARGUMENTS_NOT_HERE = {("readers.calendar_years", "name"): "only shown in messages"}

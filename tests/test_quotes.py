@@ -153,3 +153,13 @@ def test_durations_are_seconds_and_a_table_without_rows_says_so(tmp_path):
     table[:0].to_parquet(tmp_path / "q.parquet")
     with pytest.raises(ValueError, match="0 usable quotes of 0 rows"):
         read_quotes(tmp_path / "q.parquet")
+
+
+@pytest.mark.parametrize("column", ["time", "bid", "ask"])
+@pytest.mark.parametrize("entries", [[True] * 3, [True, None, True], [[1.0]] * 3, [1e300] * 3, [b"1"] * 3, pd.to_timedelta([1, 2, None]),
+                                     pd.to_datetime(["2020-01-01", None, None]), [1, None, None]])  # fmt: skip
+def test_what_is_no_number_is_no_quote(tmp_path, column, entries):
+    table = pd.DataFrame({"time": [0.0, 1, 2], "bid": [1.0, 1, 1], "ask": [2.0, 2, 2]}).assign(**{column: entries})
+    table.to_parquet(tmp_path / "q.parquet")
+    with pytest.raises(ValueError, match=r"q\.parquet.*([01] usable quotes of 3 rows.*is missing, no number|no time in|has 1e\+300)"):
+        read_quotes(tmp_path / "q.parquet")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from conftest import ROOT
+from pyarrow import parquet
 
-from mnvh import readers
+from mnvh import chains, quotes, readers
 
 GOOD = "date,AAA,BBB\n2020-01-02,100,50\n2020-01-03,101.5,49\n2020-01-06,99,51\n"
 
@@ -32,9 +36,15 @@ BAD = {
     "ambiguous dates": ("date,AAA\n01/02/2020,1\n02/02/2020,1\n", r"no date, in 2 of its rows: 2, 3\."),
     "a date twice": ("date,AAA\n2020-01-02,1\n2020-01-03,1\n2020-01-02,1\n", r"second time, in 1 of its rows: 4\."),
     "unsorted": ("date,AAA\n2020-01-03,1\n2020-01-02,1\n2020-01-06,1\n", r"before the one above, in 1.*: 3\..*sort"),
-    "text": ("date,AAA,BBB\n2020-01-02,1,n.a.\n2020-01-03,1,2\n", r"column BBB: text, in 1 of its rows: 2\."),
-    "thousands": ('date,AAA\n2020-01-02,"1,234.5"\n2020-01-03,1\n', r"column AAA: text.*: 2\..*1234\.5"),
-    "infinity": ("date,AAA\n2020-01-02,1\n2020-01-03,inf\n", r"column AAA: infinity, in 1 of its rows: 3\."),
+    "text": ("date,AAA,BBB\n2020-01-02,1,n.a.\n2020-01-03,1,2\n", r"column BBB: no number, in 1 of its rows: 2\."),
+    "thousands": ('date,AAA\n2020-01-02,"1,234.5"\n2020-01-03,1\n', r"column AAA: no number.*: 2\..*1234\.5"),
+    "infinity": ("date,AAA\n2020-01-02,1\n2020-01-03,inf\n", r"column AAA: no number, in 1 of its rows: 3\."),
+    "more than numbers can be multiplied by": ("date,AAA\n2020-01-02,1\n2020-01-03,1e300\n", r"no number, in 1 .*: 3\..* to 1e\+100"),
+    "less than numbers can be divided by": ("date,AAA\n2020-01-02,1e-300\n2020-01-03,1\n", r"no number, in 1 .*: 2\..*from 1e-100"),
+    "the year 0": ("date,AAA\n0000-01-01,1\n2020-01-03,1\n", r"column date: a date before 1600-01-01, in 1 .*: 2\."),
+    "the year 1": ("date,AAA\n0001-01-02,1\n0001-01-03,\n2020-01-03,1\n", r"before 1600-01-01, in 2 .*: 2, 3\..*without a date out"),
+    "prices in the place of dates": ("AAA,BBB\n1500,1\n1510,1\n", r"column AAA: a date before 1600"),
+    "a name of blanks": ("date, \n2020-01-02,1\n2020-01-03,1\n", "of their own, with a name"),
     "returns": ("date,AAA\n2020-01-02,0.01\n2020-01-03,-0.02\n", r"at or below 0, in 1.*: 3\..*look like returns"),
     "no price at all": ("date,AAA,BBB\n2020-01-02,1,\n2020-01-03,1,\n", "column BBB: no price at all.*take the column"),
     "many rows": (
@@ -74,6 +84,8 @@ def test_a_good_file_is_read_without_a_word(tmp_path):
         (b"\xef\xbb\xbf" + GOOD.encode(), "PRICES.CSV"),  # as spreadsheets write it
         (GOOD.replace("\n", "\r\n") + "\r\n\r\n", "prices.csv"),
         (GOOD.replace("date", ""), "prices.csv"),  # as pandas writes an index without a name
+        (GOOD.replace("-02,", "-02T00:00:00.000-05:00,").replace("-03,", "-03T00:00:00.000-04:00,"), "prices.csv"),
+        (GOOD.replace("-02,", "-02T00:00+05,").replace("-03,", "-03T00:00Z,"), "prices.csv"),
         (GOOD.replace("-02,", "-02 00:00:00-05:00,").replace("-03,", "-03 00:00:00-04:00,"), "prices.csv"),
     ],
 )
@@ -116,6 +128,85 @@ def test_parquet_that_is_none_or_has_names_of_two_levels_is_refused(tmp_path):
     pd.concat({"Close": frame, "Open": frame}, axis=1).to_parquet(tmp_path / "yf.parquet")
     with pytest.raises(ValueError, match=r"yf\.parquet.*names of two levels.*'Open', 'BBB'.*Close"):
         readers.read_prices(tmp_path / "yf.parquet")
+
+
+DATES = pa.array(["2020-01-02", "2020-01-03", "2020-01-06"])
+META = {"index_columns": ["date"], "column_indexes": [], "columns": [{"name": "AAA", "numpy_type": "float64"}]}
+
+
+@pytest.mark.parametrize("meta", ["{}", "[]", "", "no json", META | {"index_columns": ["zzz"]}, META | {"index_columns": ["date", "date"]},
+                                  META | {"columns": [{"name": "AAA", "field_name": "AAA", "pandas_type": "float64", "numpy_type": "dozen"}]},
+                                  META | {"columns": None}, META | {"column_indexes": [{}]}])  # fmt: skip
+def test_parquet_with_damaged_metadata_is_refused_by_name(tmp_path, meta):
+    table = pa.table({"date": DATES, "AAA": [1.0, 2.0, 3.0]})
+    parquet.write_table(table.replace_schema_metadata({"pandas": meta if isinstance(meta, str) else json.dumps(meta)}), tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"x\.parquet': cannot be read \(\w+: .*Likely fix: save it anew") as caught:
+        readers.read_prices(tmp_path / "x.parquet")
+    assert "\n" not in str(caught.value)
+
+
+def test_parquet_whose_names_come_twice_or_not_at_all_is_refused(tmp_path):
+    for names in (["date", "AAA", "AAA"], ["date", "AAA", ""]):
+        parquet.write_table(pa.table([DATES, [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], names=names), tmp_path / "x.parquet")
+        with pytest.raises(ValueError, match=r"x\.parquet.*(Multiple matches|with a name)"):
+            readers.read_prices(tmp_path / "x.parquet")
+    pd.DataFrame(index=range(3)).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"x\.parquet.*has the columns \."):
+        readers.read_prices(tmp_path / "x.parquet")
+
+
+NO_NUMBERS = {
+    "timestamps": pa.array([1, 2, 3], pa.timestamp("us")), "with a zone": pa.array([1, 2, 3], pa.timestamp("us", "UTC")),
+    "durations": pa.array([1, 2, 3], pa.duration("us")), "times of day": pa.array([1, 2, 3], pa.time64("us")),
+    "dates": pa.array([1, 2, 3], pa.date32()), "booleans": pa.array([True] * 3), "booleans and nothing": pa.array([True, None, True]),
+    "lists": pa.array([[1.0]] * 3), "structs": pa.array([{"a": 1}] * 3), "bytes": pa.array([b"1"] * 3),
+    "categories": pa.array(["a", "2", "a"]).dictionary_encode(), "text": pa.array(["True", None, "0x10"]),
+}  # fmt: skip
+NUMBERS = {
+    "decimals": pa.array([Decimal("1.5"), None, Decimal(2)]), "text": pa.array(["1.5", None, "2"]), "half": pa.array([1.5, None, 2], pa.float16()),
+    "categories of numbers": pa.array([1.5, None, 2]).dictionary_encode(), "categories": pa.array(["1.5", None, " 2 "]).dictionary_encode(),
+    "unsigned": pa.array([1, None, 2], pa.uint64()), "whole": pa.array([1, None, 2], pa.int8()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+def test_a_parquet_column_of_something_else_is_no_prices(tmp_path, kind):
+    parquet.write_table(pa.table({"date": DATES, "AAA": NO_NUMBERS[kind]}), tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"x\.parquet': column AAA: no number, in [23] of its rows: 2, .*Likely fix: numbers only"):
+        readers.read_prices(tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_numbers_are_prices_however_they_are_stored(tmp_path, kind):
+    parquet.write_table(pa.table({"date": DATES, "AAA": NUMBERS[kind], "BBB": [1, 2, 3]}), tmp_path / "x.parquet")
+    with pytest.warns(UserWarning, match="AAA on 1 of 3 dates"):
+        prices = readers.read_prices(tmp_path / "x.parquet")
+    assert prices["AAA"].iloc[[0, 2]].tolist() == [1.5 if "1.5" in str(NUMBERS[kind]) else 1, 2] and prices.dtypes.eq(float).all()
+
+
+def test_numbers_no_product_can_be_taken_of_and_complex_ones_are_none():
+    entries = pd.Series([1e100, -1e100, 1e-100, 0, 1e101, -1e101, 1e-101, np.inf])
+    for column in (entries, entries.astype(object), entries.astype(str)):
+        assert readers.floats(column)[:4].tolist() == [1e100, -1e100, 1e-100, 0] and np.isnan(readers.floats(column)[4:]).all()
+    assert np.isnan(readers.floats(pd.Series([1 + 2j, 1]))).all()
+    np.testing.assert_array_equal(readers.floats(pd.Series([1, None], dtype="Int64")), [1, np.nan])
+
+
+def test_dates_with_a_zone_and_a_fraction_of_a_second_are_local_ones(tmp_path):
+    local = pd.to_datetime(["2020-01-02 10:00:00.5", "2020-07-02 10:00:00.0"])
+    pd.DataFrame({"AAA": [1.0, 1.1]}, index=local.tz_localize("America/New_York")).to_parquet(tmp_path / "x.parquet")
+    with pytest.warns(UserWarning, match="More than 7 days"):
+        assert list(readers.read_prices(tmp_path / "x.parquet").index) == list(local)
+    pd.DataFrame({"AAA": [1.0, 1.1]}, index=pd.to_datetime([1, 2], unit="ns", utc=True).rename("t")).to_parquet(tmp_path / "x.parquet")
+    assert len(readers.read_prices(tmp_path / "x.parquet")) == 2  # 1600 is no date in nanoseconds
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x.csv", "x" * 5000 + ".csv", "x\0.csv"])
+@pytest.mark.parametrize("read", [readers.read_prices, readers.read_table, quotes.read_quotes, chains.read_chain])
+def test_a_path_that_no_system_takes_is_no_file(read, path):
+    with pytest.raises(ValueError, match=r"path '.*\.csv': is no file.*Likely fix") as caught:
+        read(path)
+    assert len(str(caught.value)) < 400
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):

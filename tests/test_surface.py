@@ -430,6 +430,35 @@ def test_a_parquet_file_may_hold_dates_or_numbers(tmp_path, kind):
     assert_allclose(chains.read_chain(tmp_path / "chain.parquet")["years"], 30 / 365, rtol=1e-12)
 
 
+@pytest.mark.parametrize("entries", [[True] * 6, [True, None] * 3, pd.to_timedelta(range(6)), pd.to_datetime(["2020-01-01"] * 6), [[1.0]] * 6,
+                                     [1e300] * 6, [1 + 2j] * 6])  # fmt: skip
+@pytest.mark.parametrize("column", ["strike", "ask"])
+def test_what_is_no_number_is_no_strike_and_no_ask(tmp_path, column, entries):
+    table = chain(*GOOD).assign(**{column: entries})
+    with pytest.raises(ValueError, match=f"chain has no usable quote: 6 rows without (strike|an {column})"):
+        chains.smiles(table)
+    if not isinstance(entries[0], complex):  # of which Parquet has none
+        table.rename(columns={"years": "expiry"}).to_parquet(tmp_path / "chain.parquet")
+        with pytest.raises(ValueError, match=rf"chain\.parquet.*no usable quote: 6 rows without (strike|an {column}).*\)\. Likely fix"):
+            chains.read_chain(tmp_path / "chain.parquet")
+
+
+@pytest.mark.parametrize("ask", [9999.0, 1e99, 1e300])
+def test_an_ask_that_stands_for_none_takes_no_part_in_parity(ask):
+    table = chain(*GOOD)
+    table.loc[table["strike"].eq(110) & table["type"].eq("C"), "ask"] = ask
+    assert_allclose(chains.smiles(table)["forward"], 100, rtol=1e-12)
+    table.loc[table["strike"] == 90, "ask"] = ask
+    with pytest.raises(ValueError, match="Expiry 0.5 years: 1 strikes with call and put|without an ask, dropped"):
+        chains.smiles(table)
+
+
+def test_a_chain_whose_asks_are_all_above_any_price_is_refused_in_its_own_words():
+    rows = [(strike, 0.5, mid - 0.1, mid + 0.1, kind) for strike in (100.0, 110.0) for kind, mid in (("C", 350 - strike), ("P", 150.0))]
+    with pytest.raises(ValueError, match="chain has no expiry .*2 rows of 0.5 years with an ask above any possible price"):
+        chains.smiles(chain(*rows))
+
+
 def test_expiries_and_dates_that_cannot_be_read_are_counted_apart(tmp_path):
     text = DATED.format("2026-01-31", "2026-01-01") + "120,C,1,2,1/31/2026,2026-01-01\n130,C,1,2,2026-01-31,x\n140,C,1,2,,2026-01-01\n"
     (tmp_path / "chain.csv").write_text(text)
