@@ -119,7 +119,7 @@ sweep: export CHAPTER := $(value CHAPTER)
 sweep: export GRID := $(value GRID)
 sweep: export SCHEDULER := $(value SCHEDULER)
 sweep: $(STAMP)
-	@$(PY) -m mnvh.book.grid "$$CHAPTER" "$$GRID" --scheduler="$$SCHEDULER"
+	@$(PY) -m mnvh.book.grid --scheduler="$$SCHEDULER" -- "$$CHAPTER" "$$GRID"
 
 # make verify SITE=…: is this machine's build, figure by figure and claim by claim, the published one?
 verify: export SITE := $(value SITE)
