@@ -127,7 +127,7 @@ def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], 
         if scheduler is not None:
             socket.create_connection(distributed.comm.get_address_host_port(scheduler), timeout=10).close()  # Dask tries for 30 s
         client = distributed.Client(scheduler, **(local if scheduler is None else {}))
-    except (OSError, OverflowError, TypeError, ValueError) as error:
+    except (MemoryError, OSError, OverflowError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
         allowed = "None for this machine, or the address of a Dask scheduler that answers, as in tcp://host:8786"
         raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: `dask scheduler` there.") from error
     with client:
