@@ -119,7 +119,7 @@ site: book
 
 # make sweep CHAPTER=02_decomposition GRID="seed=1,2,3 n_paths=1000" [SCHEDULER=tcp://host:8786]
 sweep: $(STAMP)
-	@$(PY) -m mnvh.book.grid "$$CHAPTER" "$$GRID" --scheduler="$$SCHEDULER"
+	@$(PY) -m mnvh.book.grid --scheduler="$$SCHEDULER" -- "$$CHAPTER" "$$GRID"
 
 # make verify SITE=…: is this machine's build, figure by figure and claim by claim, the published one?
 verify: book

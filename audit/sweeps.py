@@ -28,7 +28,7 @@ def timed(store: str, **options: object) -> tuple[pd.DataFrame, float]:
 
 def kill_a_worker(cluster: LocalCluster, store: str) -> None:
     """Take one worker's process down as soon as the first point is done."""
-    while not list(Path(store).glob("part-*.parquet")):
+    while not Path(store, "table.parquet").exists():
         time.sleep(0.1)
     os.kill(cluster.workers[0].pid, signal.SIGKILL)
 

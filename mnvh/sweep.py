@@ -1,17 +1,21 @@
 """A function over a grid of parameters, on the cores of this machine or on a Dask cluster (appendix "Reproduce").
 
 Each point of the grid has a random generator of its own, made from the seed and the point's place, so that results do
-not depend on the number of workers or on the order in which they finish. Each result is a small Parquet file in one
-folder, which `pandas.read_parquet` reads as one table: what is there is not computed again.
+not depend on the number of workers or on the order in which they finish. The store is a folder. Its `table.parquet`, for
+`pandas.read_parquet`, has a row a point and is written again, whole, as points finish. `_points.jsonl` has the same
+rows as they came in: what is there is not computed again.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +24,8 @@ import pandas as pd
 from mnvh import check
 
 Value = float | int | str | bool | None
-Result = Mapping[str, Value]
+Row = dict[str, Value]
+OWN = ("point", "error", "seconds", "rng")  # names that a grid and a result leave to the sweep
 
 
 def points(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
@@ -29,7 +34,7 @@ def points(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
     Raises
     ------
     ValueError
-        If the grid is empty, or a name has no values, one that is no number or text, or one twice.
+        If the grid is empty, or a name is the table's own, or has no values, one that no table can hold, or one twice.
 
     Examples
     --------
@@ -39,15 +44,17 @@ def points(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
     if not isinstance(grid, Mapping) or not grid:
         raise ValueError(f"grid is {grid!r}: allowed is a dict of parameter: values. Likely fix: {{'seed': [1, 2, 3]}}.")
     for name, values in grid.items():
+        if not isinstance(name, str) or not _storable(name) or name in OWN:
+            raise ValueError(f"grid names {name!r}: allowed are texts other than {', '.join(OWN)}. Likely fix: another name.")
         listed = list(values) if isinstance(values, (list, tuple, range)) else []
-        plain = all(value is None or isinstance(value, (int, float, str)) for value in listed)
-        if not isinstance(name, str) or not listed or not plain or len({repr(v) for v in listed}) < len(listed):
-            raise ValueError(f"grid[{name!r}] is {values!r}: allowed is a list of different numbers or texts, one at least.")
+        if not listed or not all(map(_storable, listed)) or len({repr(v) for v in listed}) < len(listed):
+            allowed = "a list of different numbers (whole ones of 64 bits) or texts, one at least"
+            raise ValueError(f"grid[{name!r}] is {values!r:.200}: allowed is {allowed}. Likely fix: other values, or str().")
     return [dict(zip(grid, combination, strict=True)) for combination in itertools.product(*grid.values())]
 
 
 def run(
-    function: Callable[..., Result],
+    function: Callable[..., Row],
     grid: Mapping[str, Sequence[Value]],
     store: str | Path,
     *,
@@ -57,8 +64,8 @@ def run(
 ) -> pd.DataFrame:
     """Call function(rng, **point) at every point of the grid and gather what it returns, as it comes in.
 
-    A point that raises is recorded with its error and tried again by the next call; the others go on. The tasks of a
-    worker that is lost run again elsewhere.
+    A point that raises, ends its process or returns what no table can hold is recorded with its error and tried again by
+    the next call; the others go on. The tasks of a worker that is lost run again elsewhere.
 
     Parameters
     ----------
@@ -66,7 +73,7 @@ def run(
         Importable by the workers; returns numbers or texts by name.
     grid : dict of name: values
     store : path
-        Folder of the table; points that it holds already are left alone.
+        Folder of the table, `table.parquet`; points that it holds already are left alone.
     seed : int
         Point number i draws from default_rng([seed, i]).
     scheduler : str, optional
@@ -76,65 +83,110 @@ def run(
 
     Returns
     -------
-    DataFrame, one row a point in the order of the grid: the point, what the function returned, `error`, `seconds`
+    DataFrame, the table: one row a point in the order of the grid, with the point, `error`, `seconds` and what the
+    function returned. A column with numbers at some points and texts or truth values at others has texts throughout.
 
     Raises
     ------
     ValueError
-        If the grid, the seed or the number of workers is not allowed, or the store holds another grid or seed.
+        If the function, the grid, the seed or the number of workers is not allowed, no Dask scheduler answers at the
+        address, or the store holds another grid or seed.
     """
-    from distributed import Client, KilledWorker, LocalCluster, as_completed  # their import takes a second
-
     todo, store = points(grid), Path(store)
+    if not callable(function) or not hasattr(function, "__qualname__"):  # by its name a store knows whose it is
+        raise ValueError(f"function is {function!r}: allowed is a function with a name. Likely fix: def one that calls it.")
     check.integer("seed", seed, 0)
     cores = check.integer("workers", os.cpu_count() if workers is None else workers, 1)
-    store.mkdir(parents=True, exist_ok=True)
-    _same(store / "_grid.txt", f"{function.__module__}.{function.__qualname__} {seed} {dict(grid)!r}\n")
-    waiting = {i: point for i, point in enumerate(todo) if not _done(_part(store, i))}
-    if waiting:
-        # The scheduler listens for its metrics even without a dashboard: on a free port, so that two sweeps go side by side.
-        local = {"n_workers": min(cores, len(waiting)), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
-        with ExitStack() as opened:
-            cluster = scheduler or opened.enter_context(LocalCluster(**local))  # a client does not close a cluster that it was given
-            client = opened.enter_context(Client(cluster))
-            futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}
-            for future in as_completed(futures):
-                i = futures[future]
-                try:
-                    row = future.result()
-                except KilledWorker as error:
-                    row = todo[i] | {"error": f"KilledWorker: {error}", "seconds": np.nan}
-                _write(_part(store, i), {"point": i} | row)
-    return pd.concat([pd.read_parquet(_part(store, i)) for i in range(len(todo))], ignore_index=True)
+    note, log = store / "_grid.txt", store / "_points.jsonl"
+    made_with = f"{function.__module__}.{function.__qualname__} {seed} {dict(grid)!r}\n"
+    if note.exists() and (held := note.read_text(encoding="utf-8", errors="replace")) != made_with:
+        raise ValueError(f"store: {note} holds {held.strip()!r}: allowed is that sweep again. Likely fix: another folder.")
+    rows = _recorded(log)
+    waiting = {i: point for i, point in enumerate(todo) if i not in rows or rows[i]["error"]}
+    with closing(_finished(function, seed, waiting, scheduler, min(cores, len(waiting)))) as batches:
+        for found in batches if waiting else ():
+            start = time.perf_counter()
+            store.mkdir(parents=True, exist_ok=True)  # not before there is a row: a mistaken call leaves nothing behind
+            _replace(note, lambda new: new.write_text(made_with, encoding="utf-8"))
+            with log.open("a", encoding="utf-8") as file:
+                file.writelines(f"\n{json.dumps(row)}" for row in found)  # the break comes first: it ends a line cut off
+            rows |= {row["point"]: row for row in found}
+            _write(store, rows)
+            time.sleep(10 * (time.perf_counter() - start))  # what comes meanwhile is written together: cheap at any size
+    _write(store, rows)  # also if no point was left, whatever has become of the table since
+    return pd.read_parquet(store / "table.parquet")
 
 
-def _call(function: Callable[..., Result], seed: int, i: int, point: dict[str, Value]) -> dict[str, Value]:
+def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], scheduler: str | None, workers: int) -> Iterator:
+    """Rows of the points as they finish, all that have finished since the last ones together."""
+    import distributed  # which takes a second
+
+    # The scheduler listens for its metrics even without a dashboard: on a free port, so that two sweeps go side by side.
+    local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    try:
+        if scheduler is not None:
+            socket.create_connection(distributed.comm.get_address_host_port(scheduler), timeout=10).close()  # Dask tries for 30 s
+        client = distributed.Client(scheduler, **(local if scheduler is None else {}))
+    except (MemoryError, OSError, OverflowError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
+        allowed = "None for this machine, or the address of a Dask scheduler that answers, as in tcp://host:8786"
+        raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: `dask scheduler` there.") from error
+    with client:
+        futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}
+        for batch in distributed.as_completed(futures).batches():
+            yield [future.result() for future in batch if future.status == "finished"]
+        for i in [i for future, i in futures.items() if future.status != "finished"]:
+            try:  # Dask suspects all that waited on a worker that died: alone, only the guilty die again
+                yield [client.submit(_call, function, seed, i, waiting[i], pure=False).result()]
+            except distributed.KilledWorker:  # its text has the address of the worker, which another sweep would not have
+                error = "KilledWorker: the process died at every try, the last ones with this point alone. Out of memory?"
+                yield [{"point": i} | waiting[i] | {"error": error, "seconds": np.nan}]
+
+
+def _call(function: Callable[..., Row], seed: int, i: int, point: Row) -> Row:
     start = time.perf_counter()
     try:
-        found, error = dict(function(np.random.default_rng([seed, i]), **point)), ""
-    except Exception as raised:  # recorded with the point, whatever it is: the other points go on
-        found, error = {}, f"{type(raised).__name__}: {raised}"
-    return point | found | {"error": error, "seconds": time.perf_counter() - start}
+        found, error = _checked(function(np.random.default_rng([seed, i]), **point), {*OWN, *point}), ""
+    except (Exception, SystemExit) as raised:  # recorded with the point, whatever it is, even if it cannot be shown
+        found, error = {}, "".join(traceback.format_exception_only(raised)).strip().encode(errors="backslashreplace").decode()
+    return {"point": i} | point | {"error": error, "seconds": time.perf_counter() - start} | found
 
 
-def _part(store: Path, i: int) -> Path:
-    return store / f"part-{i:06d}.parquet"
+def _checked(found: Row, taken: set[str]) -> Row:
+    """What a function returned, if the table can hold it beside the names that are taken."""
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in dict(found).items()}
+    for name, value in plain.items():
+        if not isinstance(name, str) or name in taken or not _storable(name) or not _storable(value):
+            allowed = f"a number (if whole of 64 bits), a text or None, by a name other than {', '.join(sorted(taken))}"
+            raise ValueError(f"the function returned {name!r}: {value!r:.200}. Allowed is {allowed}. Likely fix: rename or str().")
+    return plain
 
 
-def _done(part: Path) -> bool:
-    return part.exists() and not pd.read_parquet(part)["error"].iloc[0]
+def _storable(value: object) -> bool:
+    """Does a table hold it: a number, of 64 bits if whole, a truth value, None, or a text of whole characters?"""
+    if isinstance(value, str):
+        return value == value.encode(errors="replace").decode()
+    return value is None or isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
 
 
-def _write(part: Path, row: dict[str, Value]) -> None:
-    """Write one row, whole or not at all."""
-    pd.DataFrame([row]).to_parquet(part.with_suffix(".new"))
-    os.replace(part.with_suffix(".new"), part)
+def _recorded(log: Path) -> dict[int, Row]:
+    """Rows by their points, the last of each; a line that cannot be read, as of a writer that was killed, is passed over."""
+    rows = {}
+    for line in log.read_bytes().splitlines() if log.exists() else ():
+        with suppress(ValueError, TypeError, KeyError):
+            row = json.loads(line)
+            rows[row["point"]] = row
+    return rows
 
 
-def _same(note: Path, text: str) -> None:
-    """Keep what a store was made with, and refuse another."""
-    if not note.exists():
-        note.write_text(text, encoding="utf-8")
-    elif note.read_text(encoding="utf-8") != text:
-        held = note.read_text(encoding="utf-8").strip()
-        raise ValueError(f"store {str(note.parent)!r} holds {held}: allowed is that sweep again. Likely fix: another folder.")
+def _write(store: Path, rows: dict[int, Row]) -> None:
+    table = pd.DataFrame([rows[i] for i in sorted(rows)])
+    mixed = [name for name in table if pd.api.types.infer_dtype(table[name]).startswith("mixed")]
+    table[mixed] = table[mixed].map(str, na_action="ignore")  # a column of Parquet has one type
+    _replace(store / "table.parquet", table.to_parquet)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all; readers of the folder pass over what begins with an underscore."""
+    new = path.with_name(f"_{path.name}.{os.getpid()}.new")
+    write(new)
+    os.replace(new, path)

@@ -16,11 +16,11 @@ CASES = {
         *[({"grid": value}, "grid") for value in (None, {}, {"a": []})],
         *[({"seed": value}, "seed is") for value in (-1, 0.5, NAN)],
         *[({"workers": value}, "workers is") for value in (0, -1, 0.5)],
+        *[({"scheduler": value}, "scheduler is .* Likely fix: `dask scheduler`") for value in ("nonsense", "", 5)],
+        ({"function": None}, "function is None: allowed is a function with a name"),
     ),
 }
 NOT_HERE: dict[str, str] = {}
 ARGUMENTS_NOT_HERE = {
-    ("sweep.run", "function"): "what it raises is recorded with its point",
     ("sweep.run", "store"): "tests/test_sweep.py: a store of another sweep",
-    ("sweep.run", "scheduler"): "an address, which Dask itself refuses",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import nbformat
@@ -85,6 +86,31 @@ def test_a_grid_of_parameters_is_checked_as_those_of_one_run(at_root, capsys):
         grid.parse("03_amm", "sed=1")
     assert grid.main(["03_amm", "seed=one"]) == 2 and "seed = one is of another kind" in capsys.readouterr().err
     assert grid.main(["99_x", "seed=1"]) == 2 and "there is no such chapter" in capsys.readouterr().err
+    for repeated in ("seed=1 seed=2", "seed=1 quick=true seed=1,2"):
+        assert grid.main(["03_amm", repeated]) == 2 and "seed is given twice: leave one out" in capsys.readouterr().err
+    assert grid.main(["03_amm", "chapter=1"]) == 2 and "'chapter=1' is no parameter of 03_amm" in capsys.readouterr().err
+
+
+def test_make_sweep_takes_a_grid_that_looks_like_an_option_for_a_grid(at_root, capsys):
+    (command,) = (line for line in Path("Makefile").read_text().splitlines() if "mnvh.book.grid" in line)
+    words = {"$$CHAPTER": "03_amm", "$$GRID": "--help", "--scheduler=$$SCHEDULER": "--scheduler="}
+    assert grid.main([words.get(word, word) for word in shlex.split(command.partition("mnvh.book.grid ")[2])]) == 2
+    assert "'--help=' is no parameter" in capsys.readouterr().err
+
+
+def test_a_point_has_the_numbers_and_the_figure_data_of_its_run(tmp_path, monkeypatch):
+    source = """
+import pandas as pd
+from mnvh.book import figures
+figures.publish("a-line", figures.new()[0], pd.DataFrame({"x": [1.0, seed]}))
+figures.glue(twice=2 * seed)"""
+    parameters = nbformat.v4.new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    notebook = nbformat.v4.new_notebook(cells=[parameters, nbformat.v4.new_code_cell(source)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    (tmp_path / "chapters").mkdir()
+    nbformat.write(notebook, tmp_path / "chapters/02_x.ipynb")
+    monkeypatch.chdir(tmp_path)
+    assert grid.outcome(None, chapter="02_x", seed=3) == {"figure a-line": "x\n1\n3\n", "twice": 6}
 
 
 def test_a_sweep_of_another_grid_or_of_changed_sources_has_a_table_of_its_own(tmp_path, monkeypatch):
@@ -107,7 +133,7 @@ def test_a_chapter_over_two_seeds_gives_its_numbers_and_its_claims(at_root, monk
     assert grid.main(["01_introduction", "seed=1,2 quick=true"]) == 0
     import pandas as pd
 
-    table = pd.read_parquet(*(tmp_path / "sweeps").glob("01_introduction-*"))
+    table = pd.read_parquet(*(tmp_path / "sweeps").glob("01_introduction-*/table.parquet"))
     assert sorted(table.seed) == [1, 2] and (table.error == "").all()
     states = table[[name for name in table if name.startswith("claim ")]].to_numpy().ravel()
     assert len(states) and set(states) <= {"held", "inconclusive", "contradicted"}

@@ -1,8 +1,9 @@
 """A chapter over a grid of parameters: make sweep CHAPTER=02_decomposition GRID="seed=1,2,3 n_paths=1000,4000".
 
-The table has a row a point: the parameters, every number that the chapter names for its prose, and for every claim
-whether the evidence bears out the ledger's verdict. Its folder in `_build/sweeps` is named by the chapter and by all
-that the table depends on, so that no point of another grid or of older code is taken for one of this.
+The table has a row a point: the parameters, every number that the chapter names for its prose, for every claim whether
+the evidence bears out the ledger's verdict, and the data of every figure as the text of its CSV file. Its folder in
+`_build/sweeps` is named by the chapter and by all that the table depends on, so that no point of another grid or of
+older code is taken for one of this.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ import numpy as np
 
 from mnvh import sweep
 from mnvh.book import run
-from mnvh.book.project import BUILD, CLAIM
+from mnvh.book.project import BUILD, CLAIM, FIGURE
 
 
 def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.Value]:
-    """Numbers and claims of one run of `point["chapter"]`, whose own parameter `seed` draws everything."""
+    """Numbers, claims and figure data of one run of `point["chapter"]`, whose own parameter `seed` draws everything."""
     given = dict(point)
     notebook = Path("chapters", f"{given.pop('chapter')}.ipynb")
     with tempfile.TemporaryDirectory(prefix="mnvh-") as folder:
@@ -39,19 +40,20 @@ def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.V
             heading = data["text/plain"]
             held = "inconclusive" not in heading
             row[f"claim {data[CLAIM]['id']}"] = "held" if held else "contradicted" if "against" in heading else "inconclusive"
-    for name, text in run.glued(executed).items():
-        number = ast.literal_eval(text)
-        row[name] = number if isinstance(number, (int, float)) else str(number)
-    return row
+        elif FIGURE in data:
+            row[f"figure {data[FIGURE]['name']}"] = data[FIGURE]["csv"]
+    return row | {name: ast.literal_eval(text) for name, text in run.glued(executed).items()}
 
 
 def parse(chapter: str, text: str) -> dict[str, list[sweep.Value]]:
     """Grid as "name=value,value name=value"; each point is checked as `make chapter` checks its parameters."""
-    grid: dict[str, list[sweep.Value]] = {"chapter": [chapter]}
+    grid: dict[str, list[sweep.Value]] = {}
     for word in shlex.split(text):
         name, _, values = word.partition("=")
+        if name in grid:
+            raise ValueError(f"{name} is given twice: leave one out.")
         grid[name] = [run.parse(Path("chapters", f"{chapter}.ipynb"), f"{name}={value}")[name] for value in values.split(",")]
-    return grid
+    return {"chapter": [chapter]} | grid
 
 
 def store(chapter: str, grid: dict[str, list[sweep.Value]]) -> Path:
@@ -79,11 +81,10 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"GRID = {options.grid}: {error}", file=sys.stderr)
         return 2
-    failed = table[table.error != ""]
-    shown = table.drop(columns=["chapter", "point"])
-    print(shown.to_string(index=False, max_cols=12))
-    print(f"{len(table)} points, {len(failed)} failed; the table: {folder}")
-    return 1 if len(failed) else 0
+    failed = (table.error != "").sum()
+    print(table.filter(regex="^(?!chapter$|point$|figure )").to_string(index=False, max_cols=12))
+    print(f"{len(table)} points, {failed} failed; the table: {folder / 'table.parquet'}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
