@@ -8,6 +8,8 @@ a change of the package or the data only building all again is right: ours is co
 
 from __future__ import annotations
 
+import argparse
+import filecmp
 import os
 import shutil
 import subprocess
@@ -24,6 +26,7 @@ from mnvh.book.project import PUBLISHING
 
 ROOT = Path(__file__).resolve().parents[1]
 EDITED = "17_vaults"
+MAKE = ["make", "book", f"VENV={sys.prefix}"]
 LENGTHS = (1, 2, 4, 8)
 STEPS = ("nothing built", "one chapter edited", "nothing changed")
 GOALS = {"nothing built": "≤ 0.6", "one chapter edited": "≤ 0.2", "nothing changed": ""}
@@ -40,7 +43,7 @@ def seconds(command: list[str], folder: Path, **more: str) -> float:
 
 
 def ours(folder: Path) -> float:
-    return seconds(["make", "book", f"VENV={sys.prefix}"], folder)
+    return seconds(MAKE, folder)
 
 
 def plain(folder: Path) -> float:
@@ -67,11 +70,17 @@ def edit(notebook: Path, remark: str = "edited") -> None:
     nbformat.write(content, notebook)
 
 
-def both(folder: Path, edited: str) -> dict[str, tuple[float, float]]:
-    """Seconds of our build and of the plain one at each step."""
-    found = [ours(folder)]
+def same(one: Path, other: Path) -> tuple[int, list[str]]:
+    """Number of files of two built sites, and the names of those that differ, but for `build.json`, which says when and where."""
+    names = {str(path.relative_to(site)) for site in (one, other) for path in site.rglob("*") if path.is_file()} - {"build.json"}
+    return len(names), [name for name in sorted(names) if not filecmp.cmp(one / name, other / name, shallow=False)]
+
+
+def both(folder: Path, edited: str, first: float | None = None) -> dict[str, tuple[float, float]]:
+    """Seconds of our build, `first` if it has been made, and of the plain one at each step."""
+    first = first or ours(folder)
     stage(folder)
-    pairs = {STEPS[0]: (found[0], plain(folder))}
+    pairs = {STEPS[0]: (first, plain(folder))}
     for place in ("chapters", "plain/chapters"):
         edit(folder / place / f"{edited}.ipynb")
     pairs[STEPS[1]] = (ours(folder), plain(folder))
@@ -109,12 +118,16 @@ def curve() -> list[list[object]]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m audit.builds", description=__doc__.splitlines()[0]).parse_args()
     lengths = curve()
     with tempfile.TemporaryDirectory(prefix="mnvh-builds-") as place:
         folder = Path(place) / "book"
         made = shutil.ignore_patterns("_build", ".git", ".venv", "__pycache__", ".hypothesis", ".pytest_cache")
         shutil.copytree(ROOT, folder, ignore=made)
-        found = both(folder, EDITED)
+        seconds([*MAKE, "JOBS=1"], ROOT)  # the book of this checkout, up to date
+        first = ours(folder)
+        count, differing = same(ROOT / "_build/html", folder / "_build/html")
+        found = both(folder, EDITED, first)
     chapters = len(list((ROOT / "chapters").glob("*.ipynb")))
     whole = found[STEPS[0]][1]
     rows = [[step, f"{a:.1f}", f"{b:.1f}", round(a / b, 2), round(a / whole, 3), GOALS[step]] for step, (a, b) in found.items()]
@@ -125,6 +138,8 @@ def main() -> None:
         f"the data; without it Jupyter Book executes all every time. Both ran in turn, the environment installed. Ours checks every "
         f"page, claim and link as well. The edited chapter is {EDITED}.",
         measured.table(["", "make book, s", "jupyter-book build, s", "ratio", "ratio to its executing all", "goal for this"], rows),
+        f"The same book was built in another folder before. Of its {count} files {len(differing)} differ{''.join(f', {name}' for name in differing)}, "
+        "but for the one that says when and where it was built.",
         "Books of a chapter with a figure and copies of a chapter of one line, from nothing.",
         measured.table(["copies", "make book, s", "jupyter-book build, s", "ratio", "s a copy more"], lengths),
         packages=("jupyter-book", "papermill"),

@@ -6,6 +6,7 @@ taken in turn, so that a busy machine disturbs them alike. One thread.
 
 from __future__ import annotations
 
+import argparse
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ import pandas as pd
 from scipy.signal import lfilter
 
 from audit import measured
-from mnvh import chains, decomposition, inventory, ladder, market_making, options, paths, quotes, rebalancing, surface
+from mnvh import arbitrage, chains, control, decomposition, inventory, ladder, market_making, options, paths, quotes, rebalancing, surface
 from mnvh.heston import Heston
 
 PATHS, STEPS, ROUNDS = 100_000, 250, 5
@@ -25,6 +26,9 @@ SIGMA = np.array([[1.0, 0.3, 0.2], [0.3, 0.5, 0.1], [0.2, 0.1, 0.8]])
 GRID = decomposition.LinearGrid(SIGMA, np.zeros(3))
 MARKET = market_making.Market(volatility=2, order_rate=140, decay=1.5, horizon=1, n_steps=200)
 QUOTES = market_making.avellaneda_stoikov(MARKET, 0.1)
+FLAT = np.zeros((PATHS, MARKET.n_steps + 1, 1))  # prices on which to trade
+SIX = [4.0, 6.0, 9.0, 13.0, 20.0, 30.0]  # steps of ladders, bp
+SWITCHING = [[0.99, 0.01], [0.03, 0.97]]
 
 Run = Callable[[np.random.Generator], object]
 
@@ -58,10 +62,7 @@ KERNELS: dict[str, tuple[Run, Run]] = {
     ),
     "paths.martingale_gbm": (simulated(paths.martingale_gbm, covariance=SMALL), normals()),
     "paths.log_driftless_gbm": (simulated(paths.log_driftless_gbm, covariance=SMALL), normals()),
-    "paths.jump_diffusion": (
-        simulated(paths.jump_diffusion, covariance=SMALL, jump_rate=0.01, jump_sd=0.02),
-        normals(),  # the jumps are few: their draws are left out
-    ),
+    "paths.jump_diffusion": (simulated(paths.jump_diffusion, covariance=SMALL, jump_rate=0.01, jump_sd=0.02), normals()),  # but the jumps
     "paths.roll": (
         simulated(paths.roll, covariance=ONE, half_spread=0.5),
         lambda rng: (normals()(rng), rng.integers(0, 2, (PATHS, STEPS + 1, 1), dtype=np.int8)),
@@ -82,9 +83,21 @@ KERNELS: dict[str, tuple[Run, Run]] = {
         lambda rng: decomposition.simulate(GRID, lambda r, n: paths.gaussian(r, n, STEPS, covariance=SIGMA), rng, PATHS),
         blocks("standard_normal", STEPS + 1, 3),
     ),
+    "arbitrage.poisson_blocks": (
+        lambda rng: arbitrage.poisson_blocks(rng, PATHS, STEPS, volatility=0.3, block_rate=100.0, fee_bps=30),
+        lambda rng: rng.standard_exponential((PATHS, STEPS, 1)),
+    ),
+    "control.switching_variance": (
+        lambda rng: control.switching_variance(rng, PATHS, STEPS, variances=[1.0, 4.0], transition=SWITCHING),
+        lambda rng: rng.random((PATHS, STEPS)),
+    ),
     "inventory.simulate, 200 steps": (
         lambda rng: inventory.simulate(rng, MARKET, QUOTES, PATHS),
         blocks("random", MARKET.n_steps, 3),
+    ),
+    "inventory.trade, 200 steps": (
+        lambda rng: inventory.trade(rng, MARKET, QUOTES, FLAT[:PATHS]),
+        lambda rng: rng.random((PATHS, MARKET.n_steps, 2)),
     ),
     "rebalancing.rebalance, a band": (
         lambda rng: rebalancing.rebalance(rng.standard_normal((PATHS, STEPS + 1, 1)), width=1.0, inner=1.0),
@@ -104,8 +117,9 @@ def volatile(rng: np.random.Generator) -> np.ndarray:
 
 
 def jumps(rng: np.random.Generator) -> np.ndarray:
-    normal, n_jumps = z(rng), rng.poisson(0.01, (PATHS, STEPS + 1, 1))
-    return np.exp(np.cumsum(0.01 * normal + 0.02 * np.sqrt(n_jumps) * rng.standard_normal(n_jumps.shape), axis=1))
+    moves, count = 0.01 * z(rng), rng.poisson(0.01 * PATHS * (STEPS + 1))
+    np.add.at(moves.reshape(-1), rng.integers(0, moves.size, count), 0.02 * rng.standard_normal(count))
+    return np.exp(np.cumsum(moves - 5e-5 - 0.01 * np.expm1(0.02**2 / 2), axis=1))
 
 
 def grid(rng: np.random.Generator) -> list[np.ndarray]:
@@ -127,10 +141,10 @@ def band(rng: np.random.Generator) -> np.ndarray:
 def makers(rng: np.random.Generator) -> np.ndarray:
     step = MARKET.horizon / MARKET.n_steps
     mid, stock, cash = np.zeros((3, PATHS))
-    half = np.log1p(0.1 / MARKET.decay) / 0.1
     for t in range(MARKET.n_steps):
-        centre = mid - 0.1 * MARKET.volatility**2 * (MARKET.horizon - t * step) * stock
-        bid, ask = centre - half, centre + half
+        lean = 0.1 * MARKET.volatility**2 * (MARKET.horizon - t * step)
+        half = np.log1p(0.1 / MARKET.decay) / 0.1 + lean / 2
+        bid, ask = mid - lean * stock - half, mid - lean * stock + half
         chance = rng.random((3, PATHS))
         bought = chance[0] < MARKET.order_rate * step * np.exp(-MARKET.decay * (mid - bid))
         sold = chance[1] < MARKET.order_rate * step * np.exp(-MARKET.decay * (ask - mid))
@@ -139,9 +153,35 @@ def makers(rng: np.random.Generator) -> np.ndarray:
     return cash + stock * mid
 
 
+def regimes(rng: np.random.Generator) -> np.ndarray:
+    chance, state = rng.random((PATHS, STEPS)), np.zeros((PATHS, STEPS), dtype=int)
+    state[:, 0] = chance[:, 0] > 0.75  # the share of time in the first
+    for t in range(1, STEPS):
+        state[:, t] = chance[:, t] > np.array(SWITCHING)[:, 0][state[:, t - 1]]
+    return np.array([1.0, 4.0])[state]
+
+
+def blocks_of_a_pool(rng: np.random.Generator) -> np.ndarray:
+    moves = rng.laplace(scale=0.3 / np.sqrt(200), size=(PATHS, STEPS, 1))
+    return np.exp(np.concatenate([np.zeros((PATHS, 1, 1)), moves.cumsum(axis=1)], axis=1))
+
+
+def trader(rng: np.random.Generator) -> np.ndarray:
+    held, income = np.zeros((PATHS, MARKET.n_steps + 1)), np.zeros((PATHS, MARKET.n_steps))
+    rate, middle = MARKET.order_rate * MARKET.step, QUOTES.ask.shape[1] // 2
+    for t in range(MARKET.n_steps):
+        column = (held[:, t - 1] if t else held[:, 0]).astype(int) + middle
+        ask, bid, chance = QUOTES.ask[t, column], QUOTES.bid[t, column], rng.random((2, PATHS))
+        sold, bought = (chance[k] < rate * np.exp(-MARKET.decay * side) for k, side in enumerate((ask, bid)))
+        held[:, t] = column - middle + bought - sold
+        income[:, t] = np.where(sold, ask, 0) + np.where(bought, bid, 0)
+    held[:, -1] = held[:, -2]
+    return held
+
+
 PLAIN: dict[str, Run] = {
     "paths.gaussian": lambda rng: np.cumsum(z(rng), axis=1),
-    "paths.autoregressive": lambda rng: np.cumsum(lfilter([1], [1, 0.3], z(rng), axis=1), axis=1),
+    "paths.autoregressive": lambda rng: np.cumsum(lfilter([np.sqrt(1 - 0.3**2)], [1, 0.3], z(rng), axis=1), axis=1),
     "paths.ornstein_uhlenbeck": lambda rng: lfilter([np.sqrt(1 - 0.98**2)], [1, -0.98], z(rng), axis=1),
     "paths.martingale_gbm": lambda rng: np.exp(np.cumsum(0.01 * z(rng) - 5e-5, axis=1)),
     "paths.log_driftless_gbm": lambda rng: np.exp(np.cumsum(0.01 * z(rng), axis=1)),
@@ -151,7 +191,10 @@ PLAIN: dict[str, Run] = {
     "paths.stochastic_volatility": volatile,
     "paths.lattice_walk": lambda rng: np.cumsum(2.0 * rng.integers(0, 2, (PATHS, STEPS + 1, 1), dtype=np.int8) - 1, axis=1),
     "decomposition.simulate, 3 assets": grid,
+    "arbitrage.poisson_blocks": blocks_of_a_pool,
+    "control.switching_variance": regimes,
     "inventory.simulate, 200 steps": makers,
+    "inventory.trade, 200 steps": trader,
     "rebalancing.rebalance, a band": band,
 }
 
@@ -180,7 +223,7 @@ def ladders() -> str:
     """Table of the ladders over quotes of calm and busy markets, beside what else reads them once."""
     rows = []
     for count, n_steps, variance in ((10**7, 6, 1e-10), (10**7, 1, 1e-10), (10**7, 6, 1e-8), (10**7, 6, 1e-7), (10**6, 6, 1e-10)):
-        steps = np.array([4.0, 6.0, 9.0, 13.0, 20.0, 30.0])[:n_steps]
+        steps = np.array(SIX)[:n_steps]
         mid = paths.martingale_gbm(np.random.default_rng(1), 1, count - 1, covariance=[[variance]])[0, :, 0]
         book, series = quotes.around(mid, 1e-4 * mid, interval=1.0), pd.Series(mid)
         runs = [
@@ -196,7 +239,7 @@ def ladders() -> str:
 
 def implied_vol() -> str:
     """Table of the time to find volatilities, and the largest relative error, over options within 5 standard deviations."""
-    import lets_be_rational  # these two are here for `make bench` alone
+    import lbriv  # these two are here for `make bench` alone
     import QuantLib
 
     rng = np.random.default_rng(0)
@@ -204,7 +247,7 @@ def implied_vol() -> str:
     strike = 100 * np.exp(rng.uniform(-5, 5, 100_000) * volatility * np.sqrt(years))
     call = strike > 100
     price = options.price(100, strike, years, volatility, call=call)
-    few = slice(0, 5_000)  # of the libraries, which take one option at a time
+    few = slice(0, 5_000)  # of QuantLib, which takes one option at a time
     known = list(zip(price[few].tolist(), strike[few].tolist(), years[few].tolist(), call[few].tolist(), strict=True))
     kinds, found = {True: QuantLib.Option.Call, False: QuantLib.Option.Put}, {}
 
@@ -214,15 +257,18 @@ def implied_vol() -> str:
         found["QuantLib"] = np.array(total) / np.sqrt(years[few])
 
     def rational(_: np.random.Generator) -> None:
-        solve = lets_be_rational.implied_volatility_from_a_transformed_rational_guess
-        found["lets_be_rational"] = np.array([solve(p, 100.0, x, t, 1 if c else -1) for p, x, t, c in known])
+        total = np.empty(len(price))
+        for kind in (True, False):
+            these = call == kind
+            total[these] = lbriv.vectorized_implied_vol_strikes(price[these], 100.0, strike[these], 1 if kind else -1)
+        found["lbriv"] = total / np.sqrt(years)
 
     def ours(_: np.random.Generator) -> None:
         found["options.implied_vol"] = options.implied_vol(price, 100, strike, years, call=call)
 
     taken = best([ours, rational, quantlib])
     rows = []
-    for name, seconds in zip(("options.implied_vol", "lets_be_rational", "QuantLib"), taken, strict=True):
+    for name, seconds in zip(("options.implied_vol", "lbriv", "QuantLib"), taken, strict=True):
         error = abs(found[name][few] / volatility[few] - 1).max()
         rows.append([f"`{name}`", f"{1e6 * seconds / len(found[name]):.2f}", f"{error:.0e}"])
     return measured.table(["implied volatility", "µs an option", "largest relative error"], rows)
@@ -246,6 +292,10 @@ def costs() -> str:
     draw = lambda rng, n: paths.gaussian(rng, n, 250, covariance=SIGMA)
     simulate = lambda n: decomposition.simulate(GRID, draw, np.random.default_rng(0), n)
     work |= {f"`decomposition.simulate`, {n:,} paths of 3 assets": (lambda n=n: simulate(n), 750 * n) for n in (1_000, 10_000, 100_000)}
+    books = {n: quotes.around(walk(1, n, 1)[0, :, 0] * 1e-4 + 100, 0.01, interval=1.0) for n in (10**5, 10**6, 10**7)}
+    work |= {f"`ladder.run` of 6 steps, {n:,} quotes": (lambda b=b: ladder.run(b, steps_bps=SIX), 2 * n) for n, b in books.items()}
+    traded = lambda n: inventory.simulate(np.random.default_rng(0), MARKET, QUOTES, n)
+    work |= {f"`inventory.simulate`, {n:,} paths": (lambda n=n: traded(n), MARKET.n_steps * n) for n in (1_000, 10_000, 100_000)}
     rows = []
     for name, (run, numbers) in work.items():
         seconds = best([lambda rng, run=run: run()])[0]
@@ -254,10 +304,11 @@ def costs() -> str:
         peak = tracemalloc.get_traced_memory()[1] / 2**20
         tracemalloc.stop()
         rows.append([name, f"{seconds:.3f}", f"{1e9 * seconds / numbers:.1f}", round(peak), round(8 * numbers / 2**20)])
-    return measured.table(["work", "s", "ns a number", "peak, MiB", "all prices, MiB"], rows)
+    return measured.table(["work", "s", "ns a number", "peak, MiB", "its numbers, MiB"], rows)
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m audit.kernels", description=__doc__.splitlines()[0]).parse_args()
     measured.write(
         "kernels",
         f"{PATHS:,} paths of {STEPS} steps and one asset where nothing else is said; best of {ROUNDS - 1} rounds.",
@@ -266,7 +317,7 @@ def main() -> None:
         implied_vol(),
         calibration(),
         costs(),
-        packages=("numpy", "scipy", "numba", "pandas", "QuantLib", "lets-be-rational"),
+        packages=("numpy", "scipy", "numba", "pandas", "QuantLib", "lbriv"),
     )
 
 

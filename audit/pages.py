@@ -7,6 +7,7 @@ servers is taken from this one, so that it can be measured without a network; it
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
@@ -177,6 +178,7 @@ def row(name: str, ours: dict[str, float], plain: dict[str, float]) -> list[obje
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m audit.pages", description=__doc__.splitlines()[0]).parse_args()
     try:
         reader.chromium()
     except FileNotFoundError as error:

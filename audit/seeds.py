@@ -125,8 +125,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--scheduler", help="address of a Dask scheduler; by default this machine's cores")
     options = parser.parse_args()
+    known = [Path(page).name for page in contents() if Path(page).with_suffix(".ipynb").exists()]
+    if unknown := sorted(set(options.chapters) - set(known)):
+        parser.error(f"{', '.join(unknown)}: allowed are {', '.join(known)}")
     hashes.refresh()  # the names of the stores are of the sources as they are now
-    chapters = options.chapters or [Path(page).name for page in contents() if Path(page).with_suffix(".ipynb").exists()]
+    chapters = options.chapters or known
     runs = []
     with contextlib.ExitStack() as opened:
         cluster = options.scheduler or opened.enter_context(LocalCluster(threads_per_worker=1, dashboard_address="127.0.0.1:0"))

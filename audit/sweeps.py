@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import tempfile
@@ -34,6 +35,7 @@ def kill_a_worker(cluster: LocalCluster, store: str) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m audit.sweeps", description=__doc__.splitlines()[0]).parse_args()
     rows, first = [], None
     with tempfile.TemporaryDirectory(prefix="mnvh-") as folder:
         for workers in [n for n in (1, 2, 4, 8) if n <= os.cpu_count()]:

@@ -18,6 +18,7 @@ import small_book
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
+from audit import builds
 from mnvh.book import hashes, run
 
 pytestmark = pytest.mark.build
@@ -204,6 +205,15 @@ def test_two_builds_at_once_wait_for_each_other(copy):
         assert first.wait(240) == 0 and second.wait(240) == 0
         both = "".join(said.values()) + first.stdout.read() + second.stdout.read()
     assert both.count("waiting: another build") == 1 and both.count("01_harvest: executing") == 1
+
+
+def test_two_builds_are_the_same_bytes(copy, tmp_path):
+    other = Copy(tmp_path / "a-folder-of-another-name")
+    small_book.write(other.folder)
+    assert other.make("book", "JOBS=1").returncode == 0
+    assert copy.make("book").returncode == 0
+    count, differing = builds.same(copy.folder / "_build/html", other.folder / "_build/html")
+    assert count > 50 and not differing
 
 
 @pytest.mark.parametrize("fault", ["lost", "empty", "cut", "a line less", "garbage"])
