@@ -217,9 +217,10 @@ def maximum_quantile(n_windows: float, probability: float) -> float:
 
     def missed(u: float) -> float:
         one, density = stats.norm.cdf(u), stats.norm.pdf(u)
-        return one * max(one - u * density - density**2 / one, 0.0) ** (n_windows - 1) - probability
+        left = min(stats.norm.sf(u) + u * density + density**2 / one, 1 - 1e-16)  # tiny numbers, that 1 would swallow
+        return one * np.exp((n_windows - 1) * np.log1p(-left)) - probability
 
-    return float(optimize.brentq(missed, -10, 10))
+    return float(optimize.brentq(missed, -10, 40))
 
 
 def null_band(n_fills: float, n_windows: float, *, level: float = 0.95) -> tuple[float, float]:

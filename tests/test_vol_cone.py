@@ -8,6 +8,7 @@ import re
 import warnings
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -114,6 +115,17 @@ def test_the_maximum_over_one_window_is_shepps(probability):
     missed = 0.5826 * (2 / 1000) ** 0.5  # between two of the times at which it is seen
     share = (highest + missed < vol_cone.maximum_quantile(2, probability)).mean()
     assert abs(share - probability) < 4 * (probability * (1 - probability) / 4000) ** 0.5
+
+
+@pytest.mark.parametrize(("n_windows", "probability"), [(100, 0.975), (1e12, 1 - 1e-6), (1e18, 0.5)])
+def test_a_quantile_far_out_is_that_of_fifty_digits(n_windows, probability):
+    def missed(u):  # of the logarithm of the probability
+        one, density = mpmath.ncdf(u), mpmath.npdf(u)
+        return mpmath.log(one) + (n_windows - 1) * mpmath.log(one - u * density - density**2 / one) - mpmath.log(probability)
+
+    with mpmath.workdps(50):
+        exact = mpmath.findroot(missed, (4, 9), solver="anderson")
+    assert vol_cone.maximum_quantile(n_windows, probability) == pytest.approx(float(exact), rel=1e-9)
 
 
 @pytest.mark.parametrize(("n", "h"), [(5, 5), (229, 21), (40, 1), (4779, 252)])
