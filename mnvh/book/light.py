@@ -44,7 +44,7 @@ addEventListener(when, () => { const data = document.documentElement.dataset; da
 def engine() -> MiniRacer:
     """MathJax without a browser."""
     running = MiniRacer()
-    # without \\href and its like, and what would load them: a formula leads nowhere
+    # without \href and its like, and what would load them: a formula leads nowhere
     fonts = '{loader: {load: []}, tex: {packages: {"[-]": ["html", "require", "autoload", "noundefined"]}}, startup: {adaptor: "liteDOM", input: ["tex"], output: "chtml"}, chtml: {fontURL: "../mathjax"}}'
     running.eval(f"var global = globalThis, MathJax = {fonts}")
     for part in PARTS:
