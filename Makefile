@@ -49,7 +49,7 @@ book:
 # The keys must be fresh before make looks at what depends on them: hence a make of its own.
 _book: _build/book.stamp
 	@echo "Book: $(CURDIR)/_build/html/index.html"
-	@for c in $(sort $(CHAPTERS:chapters/%.ipynb=%)); do echo "  $$c: $$(cat _build/times/$$c.txt) s"; done
+	@for c in $(sort $(CHAPTERS:chapters/%.ipynb=%)); do echo "  $$c: $$(cat _build/times/$$c.txt 2> /dev/null || echo "?") s"; done
 
 _build/executed/%.ipynb: _build/hash/chapters/%.ipynb.sha _build/hash/requirements.lock.sha _build/hash/mnvh/book/run.py.sha | $(STAMP)
 	@$(PY) -m mnvh.book.run chapters/$*.ipynb
