@@ -56,6 +56,7 @@ def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) 
             if "parameters" in cell.metadata.get("tags", []):
                 names |= {"seed": seed, "quick": quick}
             pyplot.close("all")
+    names.clear()  # its functions refer to it: gigabytes would wait for the collector
     return found
 
 
