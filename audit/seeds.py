@@ -148,7 +148,7 @@ def report(runs: pd.DataFrame, quick: bool) -> None:
     """Write measured/seeds.md or measured/seeds-quick.md."""
     failed, counts, found = runs[runs.error != ""], tally(runs), estimates(runs)
     spread = 4 / np.sqrt(2 * (runs.seed.nunique() - 1))  # four standard errors of a standard deviation
-    odd = found[(found["pooled z"].abs() > claims.ACCEPTED_Z) | ((found.scatter - 1).abs() > spread)].round(2).fillna("")
+    odd = found[(found["pooled z"].abs() > claims.ACCEPTED_Z) | ((found.scatter - 1).abs() > spread)].round(2).astype(object).fillna("")
     total, scored = counts.sum(), found["pooled z"].dropna()
     doubtful = counts[counts.held < counts.sum(axis=1)].reset_index()
     rows = [[f"{r.chapter}, seed {r.seed}", r.error.strip().splitlines()[-1]] for r in failed.itertuples()]
