@@ -132,9 +132,16 @@ def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], 
         raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: `dask scheduler` there.") from error
     with client:
         futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}
+        left = dict(waiting)
         for batch in distributed.as_completed(futures).batches():
-            yield [future.result() for future in batch if future.status == "finished"]
-        for i in [i for future, i in futures.items() if future.status != "finished"]:
+            rows = []
+            for future in batch:
+                with suppress(distributed.KilledWorker):  # a row may be lost with its worker before it is fetched
+                    rows.append(future.result())
+                    del left[futures[future]]
+            if rows:
+                yield rows
+        for i in left:
             try:  # Dask suspects all that waited on a worker that died: alone, only the guilty die again
                 yield [client.submit(_call, function, seed, i, waiting[i], pure=False).result()]
             except distributed.KilledWorker:  # its text has the address of the worker, which another sweep would not have
