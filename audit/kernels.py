@@ -85,7 +85,7 @@ KERNELS: dict[str, tuple[Run, Run]] = {
     ),
     "arbitrage.poisson_blocks": (
         lambda rng: arbitrage.poisson_blocks(rng, PATHS, STEPS, volatility=0.3, block_rate=100.0, fee_bps=30),
-        lambda rng: rng.standard_exponential((PATHS, STEPS, 1)),
+        lambda rng: rng.laplace(size=(PATHS, STEPS, 1)),
     ),
     "control.switching_variance": (
         lambda rng: control.switching_variance(rng, PATHS, STEPS, variances=[1.0, 4.0], transition=SWITCHING),
@@ -139,18 +139,20 @@ def band(rng: np.random.Generator) -> np.ndarray:
 
 
 def makers(rng: np.random.Generator) -> np.ndarray:
-    step = MARKET.horizon / MARKET.n_steps
-    mid, stock, cash = np.zeros((3, PATHS))
+    wealth, stock = np.zeros(PATHS), np.zeros(PATHS, dtype=int)
     for t in range(MARKET.n_steps):
-        lean = 0.1 * MARKET.volatility**2 * (MARKET.horizon - t * step)
-        half = np.log1p(0.1 / MARKET.decay) / 0.1 + lean / 2
-        bid, ask = mid - lean * stock - half, mid - lean * stock + half
-        chance = rng.random((3, PATHS))
-        bought = chance[0] < MARKET.order_rate * step * np.exp(-MARKET.decay * (mid - bid))
-        sold = chance[1] < MARKET.order_rate * step * np.exp(-MARKET.decay * (ask - mid))
-        stock, cash = stock + bought - sold, cash + sold * ask - bought * bid
-        mid = mid + MARKET.volatility * np.sqrt(step) * np.where(chance[2] < 0.5, 1, -1)
-    return cash + stock * mid
+        sold, bought, income = fills(rng, t, stock)
+        stock += bought
+        stock -= sold
+        wealth += income + MARKET.move * stock * np.where(rng.random(PATHS) < 0.5, 1, -1)
+    return wealth
+
+
+def fills(rng: np.random.Generator, t: int, stock: np.ndarray) -> tuple[np.ndarray, ...]:
+    column = stock + QUOTES.ask.shape[1] // 2
+    distances = QUOTES.ask[t, column], QUOTES.bid[t, column]
+    sold, bought = (rng.random(PATHS) < MARKET.fill_probability(distance) for distance in distances)
+    return sold, bought, np.where(sold, distances[0], 0) + np.where(bought, distances[1], 0)
 
 
 def regimes(rng: np.random.Generator) -> np.ndarray:
@@ -168,14 +170,13 @@ def blocks_of_a_pool(rng: np.random.Generator) -> np.ndarray:
 
 def trader(rng: np.random.Generator) -> np.ndarray:
     held, income = np.zeros((PATHS, MARKET.n_steps + 1)), np.zeros((PATHS, MARKET.n_steps))
-    rate, middle = MARKET.order_rate * MARKET.step, QUOTES.ask.shape[1] // 2
+    stock = np.zeros(PATHS, dtype=int)
     for t in range(MARKET.n_steps):
-        column = (held[:, t - 1] if t else held[:, 0]).astype(int) + middle
-        ask, bid, chance = QUOTES.ask[t, column], QUOTES.bid[t, column], rng.random((2, PATHS))
-        sold, bought = (chance[k] < rate * np.exp(-MARKET.decay * side) for k, side in enumerate((ask, bid)))
-        held[:, t] = column - middle + bought - sold
-        income[:, t] = np.where(sold, ask, 0) + np.where(bought, bid, 0)
-    held[:, -1] = held[:, -2]
+        sold, bought, income[:, t] = fills(rng, t, stock)
+        stock += bought
+        stock -= sold
+        held[:, t] = stock
+    held[:, -1] = stock
     return held
 
 

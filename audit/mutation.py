@@ -288,7 +288,7 @@ def report(results: dict[str, dict]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Put small faults into the science modules; the tests must notice them.")
+    parser = argparse.ArgumentParser(prog="python -m audit.mutation", description="Put small faults into the science modules; the tests must notice them.")
     science = sorted(path.stem for path in Path("mnvh").glob("*.py") if path.stem != "__init__")
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="as options or paths; without any, all of them")
     parser.add_argument("--each", type=int, default=12, help="size of a module's sample (12)")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize.elementwise import find_root
-from scipy.special import logsumexp, xlogy
+from scipy.special import logsumexp, xlog1py, xlogy
 
 from mnvh import check
 from mnvh.check import Array
@@ -179,7 +179,7 @@ class StableSwap:
         (y, _, bend), (y_new, price, bend_new) = self._curve(x), self._curve(x_new)
         bends = [bend, bend_new, *(self._curve(x_new + s * (x - x_new))[2] for s, _ in GAUSS)]
         near = (x - x_new) ** 2 * sum(weight * (1 - s) * b for (s, weight), b in zip(GAUSS, bends[2:], strict=True))
-        return self.invariant * np.where(np.ptp(bends, axis=0) < 1e-3 * bend, near, y - y_new + price * (x - x_new))
+        return self.invariant * np.where(np.ptp(bends, axis=0) < 0.1 * bend, near, y - y_new + price * (x - x_new))
 
     def _curve(self, x: Array) -> tuple[Array, Array, Array]:
         """Other reserve y, marginal price -y′ and curvature y″ at the reserve x, all for D = 1."""
@@ -231,7 +231,7 @@ class LMSR:
 
     def divergence(self, new: Array, old: Array) -> Array:
         move = (self._prices(new) - old) / self._prices(old)
-        return self.liquidity * (old * ((1 + move) * np.log1p(move) - move)).sum(axis=-1)
+        return self.liquidity * (old * (xlog1py(1 + move, move) - move)).sum(axis=-1)
 
     def _prices(self, prices: Array) -> Array:
         gap = np.abs(np.sum(_above_zero(prices), axis=-1) - 1).max()

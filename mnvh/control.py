@@ -268,7 +268,9 @@ def switching_variance(
     law = stationary_law(check.array("transition", transition, (len(variances), len(variances))))
     check.generator("rng", rng)
     shape = check.integer("n_paths", n_paths, 1), check.integer("n_steps", n_steps, 1)
-    return variances[_chain(rng.random(shape), law.cumsum(), np.cumsum(transition, axis=1))]
+    found = np.empty(shape)
+    _chain(rng, np.vstack([np.cumsum(transition, axis=1), law.cumsum()]), variances, found)
+    return found
 
 
 def stationary_law(transition: ArrayLike) -> Array:
@@ -320,17 +322,16 @@ def _increasing(name: str, value: float) -> float:
 
 
 @numba.njit(cache=True)
-def _chain(uniform: Array, first: Array, rows: Array) -> Array:
-    states = np.empty(uniform.shape, dtype=np.int64)
-    for path in range(uniform.shape[0]):
-        law = first
-        for t in range(uniform.shape[1]):
+def _chain(rng: Generator, laws: Array, values: Array, found: Array) -> None:
+    """Writes the values of the states; `laws` are cumulative, after each state and, the last, at the start."""
+    for path in range(found.shape[0]):
+        state = len(values)
+        for t in range(found.shape[1]):
+            chance, law = rng.random(), laws[state]
             state = 0
-            while state < len(law) - 1 and uniform[path, t] >= law[state]:
-                state += 1
-            states[path, t] = state
-            law = rows[state]
-    return states
+            for k in range(len(values) - 1):  # a sum: a branch on chance is mispredicted
+                state += chance >= law[k]
+            found[path, t] = values[state]
 
 
 @numba.njit(cache=True)

@@ -190,7 +190,7 @@ def follow(
     return cash + np.vecdot(holdings, prices)
 
 
-GAUSS = ((0.5 - 0.15**0.5, 5 / 18), (0.5, 8 / 18), (0.5 + 0.15**0.5, 5 / 18))  # Gauss-Legendre nodes in [0, 1] and their weights
+GAUSS = [((1 + x) / 2, weight / 2) for x, weight in zip(*np.polynomial.legendre.leggauss(6), strict=True)]  # nodes in [0, 1], weights
 
 
 def bregman(mechanism: Potential, new: Array, old: Array, *time: Array) -> Array:
@@ -303,7 +303,7 @@ def simulate(
     rng: np.random.Generator,
     n_paths: int,
     *,
-    chunk: int = 1_000,
+    chunk: int = 100,
     **options: object,
 ) -> Decomposition:
     """Totals of `decompose` over many paths in memory proportional to n_paths, not to the paths.
@@ -313,7 +313,7 @@ def simulate(
     draw : function of (rng, n)
         Returns prices of shape (n, n_steps + 1, n_assets).
     n_paths, chunk : int
-        Paths in all, and at a time; further options are those of `decompose`.
+        Paths in all, and at a time, few enough for the processor's cache; further options are those of `decompose`.
 
     Raises ValueError if a number of paths is below 1, and as `decompose`.
     """

@@ -271,12 +271,14 @@ def _trade(
     log_rate: float, decay: float, lag: float, holdings: Array, income: Array,
 ) -> None:  # fmt: skip
     middle = ask.shape[1] // 2
+    sells, buys = np.exp(log_rate - decay * ask), np.exp(log_rate - decay * bid)  # while quotes follow the mid
     for path in range(prices.shape[0]):
         q, stale = 0, 0.0
         for t in range(prices.shape[1] - 1):
-            sell, buy = ask[t, middle + q], bid[t, middle + q]
-            sold = rng.random() < np.exp(log_rate - decay * (sell - stale))
-            bought = rng.random() < np.exp(log_rate - decay * (buy + stale))
+            column = np.uintp(middle + q)  # unsigned: no test for negative indices
+            sell, buy = ask[t, column], bid[t, column]
+            sold = rng.random() < (np.exp(log_rate - decay * (sell - stale)) if stale else sells[t, column])
+            bought = rng.random() < (np.exp(log_rate - decay * (buy + stale)) if stale else buys[t, column])
             income[path, t] = (sell if sold else 0.0) + (buy if bought else 0.0)
             q += (1 if bought else 0) - (1 if sold else 0)
             holdings[path, t] = q

@@ -224,7 +224,9 @@ class OptionHedge:
         spot, total = self._state(new, time)
         d1, d2 = _d1_d2(spot, self.strike, total)
         old_d1, old_d2 = _d1_d2(self._state(old, time)[0], self.strike, total)
-        found = np.asarray(spot * (ndtr(d1) - ndtr(old_d1)) - self.strike * (ndtr(d2) - ndtr(old_d2)))
+        side = np.where(d1 > 0, -1, 1)  # tails, which rounding leaves their digits
+        first, second = (side * (ndtr(side * to) - ndtr(side * since)) for to, since in ((d1, old_d1), (d2, old_d2)))
+        found = np.asarray(spot * first - self.strike * second)
         near = abs(d1 - old_d1) < 0.05
         first, step, left = old[near][:, 0], (new - old)[near][:, 0], np.broadcast_to(total, near.shape)[near]
         found[near] = step**2 * sum(weight * (1 - s) * _gamma(first + s * step, self.strike, left) for s, weight in GAUSS)

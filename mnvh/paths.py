@@ -245,8 +245,8 @@ def two_point(
     up_probability = float(check.number("up_probability", up_probability, 0, 1))
     start = _start(start, "n_assets", 1.0)
     prices = _empty(rng, n_paths, n_steps, len(start))
-    if n_steps * max(abs(np.log([up, down]))) > 700:
-        raise ValueError(f"up or down is too far from 1 for n_steps = {n_steps}: allowed is |ln| · n_steps up to 700.")
+    if n_steps * max(abs(np.log([up, down]))) > (room := 700 - abs(np.log(start)).max()):
+        raise ValueError(f"up or down is too far from 1 for n_steps = {n_steps}: allowed is |ln| · n_steps up to {room:.0f}.")
     for block in _blocks(prices):
         rng.random(out=block)
         block[:, 0] = start

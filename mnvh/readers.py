@@ -132,6 +132,8 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
         check.reject("path", str(path), f"has no header: its first row begins with {names[0]}", "name the columns: date,AAA,BBB")
     if len(set(names)) < max(2, len(names)) or {"nan", ""} & set(names[1:]):
         check.reject("path", str(path), f"has the columns {_some(names)}", "a date and each asset have a column of their own, with a name")
+    if formulas := [name for name in names if name.count("$") > 1]:
+        check.reject("path", str(path), f"has the column {formulas[0]!r}", "one $ at most: figures set what stands between two as a formula")
     dates, rows = _dates(table.iloc[:, 0]), table.index.to_numpy()
     _none(path, f"column {names[0]}: no date", rows[np.isnat(dates)], "write dates as YYYY-MM-DD")
     _none(path, f"column {names[0]}: a date for the second time", rows[pd.Index(dates).duplicated()], "keep one of them")

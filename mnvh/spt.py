@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import xlog1py
 
 from mnvh import check
 from mnvh.check import Array
@@ -101,7 +102,8 @@ class Entropy:
         return -np.vecdot(prices, self.holdings(prices))
 
     def holdings(self, prices: Array) -> Array:
-        return -np.log(prices / prices.sum(axis=-1, keepdims=True))
+        others = prices @ (1 - np.eye(prices.shape[-1]))
+        return np.log1p(others / prices)  # -ln μ, also where μ is one but for its last digits
 
     def intensity(self, prices: Array) -> Array:
         return _diagonal(1 / prices) - 1 / prices.sum(axis=-1)[..., None, None]
@@ -110,7 +112,7 @@ class Entropy:
         """The new market's value times the relative entropy of its weights to the old ones."""
         before, after = (prices / prices.sum(axis=-1, keepdims=True) for prices in (old, new))
         move = (after - before) / before
-        return new.sum(axis=-1) * np.vecdot(before, (1 + move) * np.log1p(move) - move)
+        return new.sum(axis=-1) * np.vecdot(before, xlog1py(1 + move, move) - move)
 
 
 def market_weights(prices: ArrayLike) -> Array:

@@ -26,9 +26,10 @@ from mnvh import check
 Value = float | int | str | bool | None
 Row = dict[str, Value]
 OWN = ("point", "error", "seconds", "rng")  # names that a grid and a result leave to the sweep
+PATIENCE = 10  # seconds in which a scheduler answers and has a worker
 
 
-def points(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
+def points(grid: Mapping[str, Sequence[Value] | np.ndarray]) -> list[dict[str, Value]]:
     """Every combination of the grid's values, the last name running fastest.
 
     Raises
@@ -46,16 +47,22 @@ def points(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
     for name, values in grid.items():
         if not isinstance(name, str) or not _storable(name) or name in OWN:
             raise ValueError(f"grid names {name!r}: allowed are texts other than {', '.join(OWN)}. Likely fix: another name.")
-        listed = list(values) if isinstance(values, (list, tuple, range)) else []
+        listed = _listed(values)
         if not listed or not all(map(_storable, listed)) or len({repr(v) for v in listed}) < len(listed):
-            allowed = "a list of different numbers (whole ones of 64 bits) or texts, one at least"
+            allowed = "a list or one-dimensional array of different numbers (whole ones of 64 bits) or texts, one at least"
             raise ValueError(f"grid[{name!r}] is {values!r:.200}: allowed is {allowed}. Likely fix: other values, or str().")
-    return [dict(zip(grid, combination, strict=True)) for combination in itertools.product(*grid.values())]
+    return [dict(zip(grid, combination, strict=True)) for combination in itertools.product(*map(_listed, grid.values()))]
+
+
+def _listed(values: object) -> list[Value]:
+    """A list or an array of one dimension, with Python's own numbers in the place of NumPy's; of anything else nothing."""
+    flat = isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim == 1)
+    return [value.item() if isinstance(value, np.generic) else value for value in values] if flat else []
 
 
 def run(
     function: Callable[..., Row],
-    grid: Mapping[str, Sequence[Value]],
+    grid: Mapping[str, Sequence[Value] | np.ndarray],
     store: str | Path,
     *,
     seed: int = 0,
@@ -72,6 +79,7 @@ def run(
     function : function of (rng, **point)
         Importable by the workers; returns numbers or texts by name.
     grid : dict of name: values
+        Values are a list or a one-dimensional array.
     store : path
         Folder of the table, `table.parquet`; points that it holds already are left alone.
     seed : int
@@ -90,71 +98,97 @@ def run(
     ------
     ValueError
         If the function, the grid, the seed or the number of workers is not allowed, no Dask scheduler answers at the
-        address, or the store holds another grid or seed.
+        address, or the store cannot be written or holds another grid or seed.
+    TimeoutError, ConnectionError
+        If the scheduler has no worker after ten seconds, or is lost on the way.
+    OSError
+        If the store can no longer be written, as on a disk that is full.
     """
-    todo, store = points(grid), Path(store)
+    todo = points(grid)
+    if not isinstance(store, (str, os.PathLike)) or "\0" in str(store):
+        raise ValueError(f"store is {store!r}: allowed is the path of a folder. Likely fix: 'my-sweep'.")
     if not callable(function) or not hasattr(function, "__qualname__"):  # by its name a store knows whose it is
         raise ValueError(f"function is {function!r}: allowed is a function with a name. Likely fix: def one that calls it.")
     check.integer("seed", seed, 0)
     cores = check.integer("workers", os.cpu_count() if workers is None else workers, 1)
-    note, log = store / "_grid.txt", store / "_points.jsonl"
-    made_with = f"{function.__module__}.{function.__qualname__} {seed} {dict(grid)!r}\n"
-    if note.exists() and (held := note.read_text(encoding="utf-8", errors="replace")) != made_with:
-        raise ValueError(f"store: {note} holds {held.strip()!r}: allowed is that sweep again. Likely fix: another folder.")
-    rows = _recorded(log)
-    waiting = {i: point for i, point in enumerate(todo) if i not in rows or rows[i]["error"]}
-    with closing(_finished(function, seed, waiting, scheduler, min(cores, len(waiting)))) as batches:
-        for found in batches if waiting else ():
-            start = time.perf_counter()
-            store.mkdir(parents=True, exist_ok=True)  # not before there is a row: a mistaken call leaves nothing behind
-            _replace(note, lambda new: new.write_text(made_with, encoding="utf-8"))
-            with log.open("a", encoding="utf-8") as file:
-                file.writelines(f"\n{json.dumps(row)}" for row in found)  # the break comes first: it ends a line cut off
-            rows |= {row["point"]: row for row in found}
-            _write(store, rows)
-            time.sleep(10 * (time.perf_counter() - start))  # what comes meanwhile is written together: cheap at any size
-    _write(store, rows)  # also if no point was left, whatever has become of the table since
-    return pd.read_parquet(store / "table.parquet")
+    note, log, table = (Path(store, name) for name in ("_grid.txt", "_points.jsonl", "table.parquet"))
+    made_with = f"{function.__module__}.{function.__qualname__} {seed} {({name: _listed(grid[name]) for name in grid})!r}\n"
+    found: list[Row] = []
+    try:
+        if note.exists() and (held := note.read_text(encoding="utf-8", errors="replace")) != made_with:
+            raise ValueError(f"store: {note} holds {held.strip()!r}: allowed is that sweep again. Likely fix: another folder.")
+        rows = _recorded(log)
+        if table.is_dir():
+            raise IsADirectoryError("its table.parquet is a folder")
+        waiting = {i: point for i, point in enumerate(todo) if i not in rows or rows[i]["error"]}
+        with closing(_finished(function, seed, waiting, scheduler, min(cores, len(waiting)))) as batches:
+            for found in batches if waiting else ():
+                start = time.perf_counter()
+                table.parent.mkdir(parents=True, exist_ok=True)  # not before there is a cluster: a mistaken call leaves nothing
+                _replace(note, lambda new: new.write_text(made_with, encoding="utf-8"))
+                with log.open("a", encoding="utf-8") as file:
+                    file.writelines(f"\n{json.dumps(row)}" for row in found)  # the break comes first: it ends a line cut off
+                rows |= {row["point"]: row for row in found}
+                if rows:
+                    _write(table, rows)
+                time.sleep(10 * (time.perf_counter() - start))  # what comes meanwhile is written together: cheap at any size
+        _write(table, rows)  # also if no point was left, whatever has become of the table since
+        return pd.read_parquet(table)
+    except (ConnectionError, TimeoutError):  # of the scheduler
+        raise
+    except OSError as error:
+        allowed = "a folder to write to, on a disk with room; finished points that it holds are kept, and the same call goes on"
+        raise (OSError if found else ValueError)(f"store is {str(store)!r} ({error}): allowed is {allowed}.") from error
 
 
 def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], scheduler: str | None, workers: int) -> Iterator:
-    """Rows of the points as they finish, all that have finished since the last ones together."""
+    """Nothing, as soon as there is a cluster; then rows of points, all that have finished since the last ones together."""
     import distributed  # which takes a second
 
     # The scheduler listens for its metrics even without a dashboard: on a free port, so that two sweeps go side by side.
     local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     try:
         if scheduler is not None:
-            socket.create_connection(distributed.comm.get_address_host_port(scheduler), timeout=10).close()  # Dask tries for 30 s
+            with socket.create_connection(distributed.comm.get_address_host_port(scheduler), timeout=PATIENCE) as probe:  # Dask: 30 s
+                probe.recv(0 if scheduler.startswith(("tls:", "ws")) else 1)  # a scheduler speaks first: Dask awaits it for ever
         client = distributed.Client(scheduler, **(local if scheduler is None else {}))
     except (MemoryError, OSError, OverflowError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
         allowed = "None for this machine, or the address of a Dask scheduler that answers, as in tcp://host:8786"
         raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: `dask scheduler` there.") from error
     with client:
-        futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}
-        left = dict(waiting)
-        for batch in distributed.as_completed(futures).batches():
-            rows = []
-            for future in batch:
-                with suppress(distributed.KilledWorker):  # a row may be lost with its worker before it is fetched
-                    rows.append(future.result())
-                    del left[futures[future]]
-            if rows:
-                yield rows
-        for i in left:
-            try:  # Dask suspects all that waited on a worker that died: alone, only the guilty die again
-                yield [client.submit(_call, function, seed, i, waiting[i], pure=False).result()]
-            except distributed.KilledWorker:  # its text has the address of the worker, which another sweep would not have
-                error = "KilledWorker: the process died at every try, the last ones with this point alone. Out of memory?"
-                yield [{"point": i} | waiting[i] | {"error": error, "seconds": np.nan}]
+        yield []
+        try:
+            futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}
+            left = dict(waiting)
+            client.wait_for_workers(1, timeout=PATIENCE)  # after the points: some clusters start workers when there is work
+            for batch in distributed.as_completed(futures).batches():
+                rows = []
+                for future in batch:
+                    with suppress(distributed.KilledWorker):  # a row may be lost with its worker before it is fetched
+                        rows.append(future.result())
+                        del left[futures[future]]
+                if rows:
+                    yield rows
+            for i in left:
+                try:  # Dask suspects all that waited on a worker that died: alone, only the guilty die again
+                    yield [client.submit(_call, function, seed, i, waiting[i], pure=False).result()]
+                except distributed.KilledWorker:  # its text has the address of the worker, which another sweep would not have
+                    error = "KilledWorker: the process died at every try, the last ones with this point alone. Out of memory?"
+                    yield [{"point": i} | waiting[i] | {"error": error, "seconds": np.nan}]
+        except TimeoutError as error:
+            raise TimeoutError(f"scheduler {scheduler!r} has no worker after {PATIENCE} s. Start `dask worker {scheduler}`.") from error
+        except (distributed.CancelledError, OSError) as error:
+            kept = "finished points are kept, and the same call goes on once it runs again"
+            raise ConnectionError(f"scheduler {scheduler!r} was lost on the way: {kept}.") from error
 
 
 def _call(function: Callable[..., Row], seed: int, i: int, point: Row) -> Row:
     start = time.perf_counter()
     try:
         found, error = _checked(function(np.random.default_rng([seed, i]), **point), {*OWN, *point}), ""
-    except (Exception, SystemExit) as raised:  # recorded with the point, whatever it is, even if it cannot be shown
-        found, error = {}, "".join(traceback.format_exception_only(raised)).strip().encode(errors="backslashreplace").decode()
+    except BaseException as raised:  # recorded with the point, whatever it is, even if it cannot be shown
+        lines = [line for line in traceback.format_exception_only(raised) if not line.startswith('  File "')]  # another elsewhere
+        found, error = {}, "".join(lines).strip().encode(errors="backslashreplace").decode()
     return {"point": i} | point | {"error": error, "seconds": time.perf_counter() - start} | found
 
 
@@ -185,15 +219,18 @@ def _recorded(log: Path) -> dict[int, Row]:
     return rows
 
 
-def _write(store: Path, rows: dict[int, Row]) -> None:
+def _write(path: Path, rows: dict[int, Row]) -> None:
     table = pd.DataFrame([rows[i] for i in sorted(rows)])
     mixed = [name for name in table if pd.api.types.infer_dtype(table[name]).startswith("mixed")]
     table[mixed] = table[mixed].map(str, na_action="ignore")  # a column of Parquet has one type
-    _replace(store / "table.parquet", table.to_parquet)
+    _replace(path, table.to_parquet)
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file whole or not at all; readers of the folder pass over what begins with an underscore."""
     new = path.with_name(f"_{path.name}.{os.getpid()}.new")
-    write(new)
-    os.replace(new, path)
+    try:
+        write(new)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)  # half of it, on a disk that is full

@@ -179,7 +179,8 @@ class LogContract:
 
     def divergence(self, new: Array, old: Array) -> Array:
         move = (_one(new) - _one(old)) / _one(old)
-        return self.notional * (move - np.log1p(move))
+        log = np.where(move < -0.5, np.log(_one(new) / _one(old)), np.log1p(np.maximum(move, -0.5)))
+        return self.notional * (move - log)
 
 
 def token_payoff(prices: ArrayLike, strikes: ArrayLike) -> Array:

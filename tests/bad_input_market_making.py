@@ -62,6 +62,7 @@ CASES = {
         ({"ask": ASK * nan}, "ask has"),
         ({"bid": -ASK[:, ::-1]}, "bid has .* not finite"),
         ({"ask": ASK[:, ::-1]}, "ask has a quote in column 0, beyond the inventory limit"),
+        ({"ask": np.where(np.arange(len(ASK))[:, None] == 1, 1.0, ASK)}, "ask has a quote in column 0, beyond the inventory limit"),
         ({"bid": ASK}, "bid has a quote in column -1, beyond the inventory limit"),
         ({"ask": 0.5}, "ask"),
         ({"bid": [["a"]]}, "bid"),

@@ -17,10 +17,9 @@ CASES = {
         *[({"seed": value}, "seed is") for value in (-1, 0.5, NAN)],
         *[({"workers": value}, "workers is") for value in (0, -1, 0.5)],
         *[({"scheduler": value}, "scheduler is .* Likely fix: `dask scheduler`") for value in ("nonsense", "", 5)],
+        *[({"store": value}, "store is .*: allowed is the path of a folder") for value in (None, 5, "a\0b")],
         ({"function": None}, "function is None: allowed is a function with a name"),
     ),
 }
 NOT_HERE: dict[str, str] = {}
-ARGUMENTS_NOT_HERE = {
-    ("sweep.run", "store"): "tests/test_sweep.py: a store of another sweep",
-}
+ARGUMENTS_NOT_HERE: dict[tuple[str, str], str] = {}

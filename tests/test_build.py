@@ -294,7 +294,7 @@ def test_a_rerun_stays_out_of_the_book(copy):
         ("chapter", ["NAME=02_decomposition", "PARAMS=\"prices_path='a b.csv' sed=1\""], "'sed=1' is no parameter"),
         ("chapter", ["'NAME=`touch executed_by_the_shell`'"], "does not exist"),
         ("chapter", ["NAME=02_decomposition", "'PARAMS=$(shell touch executed_by_the_shell) sed=7'"], "'$(shell' is no parameter"),
-        ("sweep", ["CHAPTER=02_decomposition", "'GRID=$(shell touch executed_by_the_shell) sed=7'"], "'$(shell=' is no parameter"),
+        ("sweep", ["CHAPTER=02_decomposition", "'GRID=$(shell touch executed_by_the_shell) sed=7'"], "'$(shell' is no parameter"),
         ("chapter", ["NAME=99_nothing"], "does not exist. Chapters: 01_introduction, 02_decomposition"),
         ("parameters", ["NAME=99_nothing"], "does not exist"),
     ],

@@ -141,6 +141,12 @@ def test_under_a_readers_parameters_the_card_says_inconclusive(one_claim, monkey
     assert "evidence against the ledger's verdict" in one_claim[1]["text/markdown"]
 
 
+def test_evidence_is_text_and_no_tag(one_claim):
+    claims.settle("9.9z", claims.counterexample(1, 2, scale=1, what="mean\n\n```{raw} html\n<script>x()</script>"))
+    line = next(line for line in one_claim[0]["text/markdown"].splitlines() if "counterexample" in line)
+    assert "mean ```{raw} html &lt;script>x()&lt;/script>: printed 1, found 2" in line
+
+
 def test_an_unknown_id_names_close_ones(one_claim):
     with pytest.raises(ValueError, match=r"no claim of claims\.yml has this id.*9\.9z"):
         claims.settle("9.9y")
@@ -148,6 +154,13 @@ def test_an_unknown_id_names_close_ones(one_claim):
 
 HEAD = "chapters: {02_x: X}\nclaims:\n"
 ENTRY = "- {{id: {id}, document: paper, section: '2', chapter: {chapter}, quote: a b c, verdict: {verdict}}}\n"
+
+
+def test_a_chapters_title_is_text(tmp_path):
+    path = tmp_path / "claims.yml"
+    path.write_text(HEAD.replace("02_x: X", "02_x: X <script>x()</script>") + ENTRY.format(id="2a", chapter="02_x", verdict="holds"))
+    with pytest.raises(ValueError, match="the title 'X <script>.*text without HTML"):
+        claims.load(path)
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,16 @@ def test_a_quiet_beginning_waits_for_the_first_move(tmp_path):
     assert done.returncode == 0 and pd.read_csv(tmp_path / "q_cone.csv").windows[0] > 100
 
 
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_cone_is_partial_where_more_than_a_tenth_of_the_rows_is_dropped(tmp_path, monkeypatch, extra):
+    table = quotes(30_000)
+    table.loc[1 : 3_000 + extra, "ask"] = 1.0
+    table.to_csv(tmp_path / "q.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    assert cone_command.main(["q.csv", "--minutes", "15"]) == extra
+    assert (tmp_path / "q_cone_partial.csv").exists() == bool(extra)
+
+
 def test_gaps_everywhere_are_read_fast_and_named(tmp_path):
     table = quotes(50_000)
     table["time"] = 600.0 * np.arange(len(table))

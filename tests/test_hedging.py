@@ -244,6 +244,19 @@ def optimal_band(years, fee, aversion, n_steps=200, n_holdings=601):
     return prices, held[low], held[high]
 
 
+@pytest.mark.parametrize(("fee_bps", "aversion", "volatility"), [(1.0, 0.1, 0.2), (100.0, 3.0, 0.5)])
+def test_zakamoulines_rule_has_the_exponents_that_it_prints(fee_bps, aversion, volatility):
+    spot, left, fee = 110.0, 0.7, fee_bps / 1e4
+    hedge = OptionHedge(100.0, 1.0, volatility)
+    gamma = float(greeks(spot, 100.0, left, volatility).gamma)
+    raised = volatility**2 * (1 + 4.76 * fee**0.78 / left**0.02 / volatility**0.25 * (aversion * spot**2 * gamma) ** 0.15)
+    plain = fee / (aversion * spot * volatility**2 * left)
+    near = 1.12 * fee**0.31 * left**0.05 / volatility**0.25 * (gamma / aversion) ** 0.5
+    target, half = hedging.zakamouline(hedge, [[[spot]]], [0.3], fee_bps=fee_bps, risk_aversion=aversion)
+    np.testing.assert_allclose(target.ravel(), greeks(spot, 100.0, left, raised**0.5).delta, rtol=1e-12)
+    np.testing.assert_allclose(half.ravel(), plain + near, rtol=1e-12)
+
+
 def test_zakamoulines_band_is_close_to_the_optimal_one_and_its_volatility_is_raised():
     prices, low, high = optimal_band(1.0, 0.01, 1.0)
     near = (prices > 85) & (prices < 115)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from conftest import ROOT
 
 from mnvh.book import claims, ledger, pages, project, publish
-from mnvh.book.project import CLAIM, FIGURE
+from mnvh.book.project import CLAIM, EXPLORER, FIGURE
 
 CAPTION = "**A message.** How it was made."
 ALT = "A line that rises from the left to the right."
@@ -102,7 +104,11 @@ def test_the_provenance_of_a_figure_has_the_numbers_of_its_caption(stage):
 MISUSE = {
     "HTML in a caption": (
         [figure_cell(metadata={"figure": {"name": "a-line", "caption": "**Up.** <script>x()</script>"}, "image": {"alt": ALT}})],
-        "has HTML in it",
+        "has HTML or a block in it",
+    ),
+    "a block in a caption": (
+        [figure_cell(metadata={"figure": {"name": "a-line", "caption": "**Up.**\n\n```{raw} html\n:file: x\n```"}, "image": {"alt": ALT}})],
+        "has HTML or a block in it",
     ),
     "no caption": ([figure_cell(metadata={"figure": {"name": "a-line"}, "image": {"alt": ALT}})], "has no caption"),
     "caption without a message": (
@@ -223,9 +229,21 @@ def site(tmp_path, monkeypatch):
         ('<img src="index.html">', "without alt text"),
         ('<script src="https://example.org/x.js"></script>', "from another server"),
         ('<link rel="stylesheet" href="//example.org/x.css">', "from another server"),
+        ('<a href="javascript:x()">y</a>', "can execute code"),
+        ('<a href=" Java\tScript:x()">y</a>', "can execute code"),
+        ('<a href="data:text/html,x">y</a>', "can execute code"),
+        ('<script src="data:text/javascript,x()"></script>', "can execute code"),
+        ('<form action="javascript:x()"></form>', "can execute code"),
+        ('<p onclick="x()">y</p>', "can execute code"),
+        ('<iframe srcdoc="x"></iframe>', "can execute code"),
+        ("<article><p><script>x()</script></p></article>", "a script in the text"),
+        ("<article><script type='module'>x()</script></article>", "a script in the text"),
     ],
 )
 def test_a_built_page_with_a_fault_is_refused(site, body, message):
+    shutil.copytree(ROOT / "assets", "assets")
+    own = f"<article><script type='application/json'>1</script><script>{EXPLORER.read_text()}</script></article>"
+    assert site(own + '<img src="data:image/png,x" alt="x"> <a href="mailto:x@example.org">y</a>') == []
     assert site('<a href="#top">x</a> <a href="https://example.org">out</a>') == []
     assert any(message in problem for problem in site(body))
 

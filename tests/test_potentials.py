@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -83,6 +84,36 @@ def test_divergence_of_a_stable_pool_across_par_is_what_its_definition_says(size
     pool, old, new = amm.StableSwap(100, 2.0), np.array([1 / (1 + size)]), np.array([1 + size])
     change = pool.value(new) - pool.value(old)
     assert bregman(pool, new, old) == pytest.approx(change + pool.holdings(old) @ (new - old), rel=1e-8, abs=2e-15)
+
+
+@pytest.mark.parametrize("ratio", [1e-20, 1e-12, 1e-3, 1e3, 1e12, 1e20])
+@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - {"StableSwap"}))
+def test_divergence_of_a_price_that_all_but_vanishes_is_what_its_definition_says(name, ratio):
+    mechanism, old, *time = EXAMPLES[name]
+    old, new = np.array(old), np.array(old)
+    new[0] *= ratio
+    if name in ON_THE_SIMPLEX:
+        new[0] = min(ratio, 1 / ratio)
+        new[1] = 1 - new[0]
+    held = mechanism.holdings(old, *time)
+    terms = mechanism.value(new, *time), -mechanism.value(old, *time), *(held * new), *(-held * old)
+    assert bregman(mechanism, new, old, *time) == pytest.approx(sum(terms), rel=1e-12, abs=1e-13 * np.abs(terms).sum())
+
+
+def test_divergence_of_a_hedge_far_in_the_money_is_not_below_zero():
+    hedge, old, new = options.OptionHedge(1.0, 1.0, 0.1), np.array([2.2]), np.array([2.3])
+    with mpmath.workdps(40):
+        total = hedge.volatility * mpmath.sqrt(0.5)
+        value = lambda s: s * mpmath.ncdf(mpmath.log(s) / total + total / 2) - mpmath.ncdf(mpmath.log(s) / total - total / 2)
+        delta = mpmath.ncdf(mpmath.log(mpmath.mpf(old[0])) / total + total / 2)
+        exact = value(mpmath.mpf(new[0])) - value(mpmath.mpf(old[0])) - delta * (mpmath.mpf(new[0]) - mpmath.mpf(old[0]))
+    assert 0 < exact < 1e-20
+    assert bregman(hedge, new, old, 0.5) == pytest.approx(float(exact), rel=1e-9, abs=0)
+
+
+def test_a_stable_pool_refuses_what_is_too_far_from_par():
+    with pytest.raises(ValueError, match="too far from 1 for floating point"):
+        bregman(amm.StableSwap(10, 2.0), np.array([1e60]), np.array([1.0]))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -30,6 +30,7 @@ BAD = {
     "a comment": ("# my prices, adjusted\n" + GOOD, "begins with '# my prices, adjusted'.*take comments out"),
     "one column": ("date\n2020-01-02\n2020-01-03\n", "has the columns date.*each asset"),
     "more entries than names": ("date,AAA\n2020-01-02,1\n2020-01-03,1,2,3\n", "cannot be read.*line 3"),
+    "a formula for a name": ("date,$A$,B ($)\n2020-01-02,1,2\n2020-01-03,1,2\n", r"has the column '\$A\$'.*one \$ at most"),
     "one date": ("date,AAA\n2020-01-02,1\n", "has 1 rows of prices"),
     "one date with a price": ("date,AAA\n2020-01-02,1\n2020-01-03,\n", "has 1 rows of prices"),
     "no date": ("date,AAA\n2020-01-02,1\nsoon,1\n", r"column date: no date, in 1 of its rows: 3\..*YYYY-MM-DD"),

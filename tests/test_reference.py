@@ -85,17 +85,71 @@ def test_a_grid_of_parameters_is_checked_as_those_of_one_run(at_root, capsys):
     with pytest.raises(ValueError, match="'sed=1' is no parameter of 03_amm"):
         grid.parse("03_amm", "sed=1")
     assert grid.main(["03_amm", "seed=one"]) == 2 and "seed = one is of another kind" in capsys.readouterr().err
-    assert grid.main(["99_x", "seed=1"]) == 2 and "there is no such chapter" in capsys.readouterr().err
+    for chapter in ("99_x", "../chapters/03_amm", "chapters/../03_amm", "", "appendix_reproduce.md"):
+        assert grid.main([chapter, "seed=1"]) == 2
+        assert f"CHAPTER = {chapter}, GRID = seed=1: there is no such chapter. Chapters: 01_introduction, 02_" in capsys.readouterr().err
     for repeated in ("seed=1 seed=2", "seed=1 quick=true seed=1,2"):
         assert grid.main(["03_amm", repeated]) == 2 and "seed is given twice: leave one out" in capsys.readouterr().err
     assert grid.main(["03_amm", "chapter=1"]) == 2 and "'chapter=1' is no parameter of 03_amm" in capsys.readouterr().err
+
+
+def test_a_grid_is_split_outside_quotation_marks_only(at_root):
+    for text in ("prices_path='a,b.csv','c d.csv'", '"prices_path"="a,b.csv",c\\ d.csv', "prices_path=a\\,b.csv,'c d'.csv"):
+        assert grid.parse("02_decomposition", f"  {text} seed=1,2 ")["prices_path"] == ["a,b.csv", "c d.csv"], text
+    assert grid.parse("02_decomposition", "'prices_path=a, b.csv'")["prices_path"] == ["a, b.csv"]
+    for text, word in {"seed=1, 2": "seed=1,", "seed=1,,2": "seed=1,,2", "quick=true seed=,1": "seed=,1", "seed=": "seed="}.items():
+        with pytest.raises(ValueError, match=f"^{word} has an empty value: write values between commas without blanks"):
+            grid.parse("02_decomposition", text)
+    for text, word in {'seed="1': 'seed="1', "quick=true seed=1,'2 n_paths=3": "seed=1,'2"}.items():
+        with pytest.raises(ValueError, match=f"^{word} has a quotation mark that is not closed"):
+            grid.parse("02_decomposition", text)
+
+
+@pytest.mark.parametrize("name", ["03_amm", "03_amm.ipynb", "chapters/03_amm", "chapters/03_amm.ipynb"])
+def test_a_chapter_of_a_sweep_is_named_as_that_of_a_rerun_and_what_stops_it_is_one_line(name, at_root, capsys, monkeypatch):
+    def lost(function, points, store, scheduler):
+        assert points["chapter"] == ["03_amm"] and store.parent == Path("_build/sweeps")
+        raise ConnectionError("the scheduler was lost")
+
+    monkeypatch.setattr(grid.sweep, "run", lost)
+    assert grid.main([name, "seed=1"]) == 2
+    assert capsys.readouterr().err == f"CHAPTER = {name}, GRID = seed=1: the scheduler was lost\n"
 
 
 def test_make_sweep_takes_a_grid_that_looks_like_an_option_for_a_grid(at_root, capsys):
     (command,) = (line for line in Path("Makefile").read_text().splitlines() if "mnvh.book.grid" in line)
     words = {"$$CHAPTER": "03_amm", "$$GRID": "--help", "--scheduler=$$SCHEDULER": "--scheduler="}
     assert grid.main([words.get(word, word) for word in shlex.split(command.partition("mnvh.book.grid ")[2])]) == 2
-    assert "'--help=' is no parameter" in capsys.readouterr().err
+    assert "'--help' is no parameter" in capsys.readouterr().err
+
+
+def chapter(folder: Path, source: str) -> None:
+    """Write the chapter 02_x of one cell to a folder."""
+    parameters = nbformat.v4.new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    notebook = nbformat.v4.new_notebook(cells=[parameters, nbformat.v4.new_code_cell(source, id="the-cell")])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    (folder / "chapters").mkdir(parents=True)
+    nbformat.write(notebook, folder / "chapters/02_x.ipynb")
+
+
+def test_a_point_says_of_each_claim_how_it_stands(tmp_path, monkeypatch):
+    source = """
+from mnvh.book import claims
+names = [n for n, c in claims.load()["claims"].items() if c["verdict"] == "fails as printed" and c.get("repaired")]
+for name, residual in zip(names, (0.0, 1.0, 1e-9)):
+    claims.settle(name, claims.counterexample(0, 1, scale=1, what="it"), claims.exact(residual, scale=1, of="repaired"))"""
+    chapter(tmp_path, source)
+    monkeypatch.chdir(tmp_path)
+    assert list(grid.outcome(None, chapter="02_x", seed=3).values()) == ["held", "contradicted", "inconclusive"]
+
+
+def test_a_failed_cell_is_told_alike_in_two_checkouts(tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        chapter(tmp_path / name, "import os\nraise ValueError(f'seed is {seed}, in {os.getcwd()}/data: too small')")
+        monkeypatch.chdir(tmp_path / name)
+        with pytest.raises(RuntimeError) as caught:
+            grid.outcome(None, chapter="02_x", seed=3)
+        assert str(caught.value) == "cell 2, the-cell, failed: ValueError: seed is 3, in data: too small"
 
 
 def test_a_point_has_the_numbers_and_the_figure_data_of_its_run(tmp_path, monkeypatch):
@@ -104,21 +158,18 @@ import pandas as pd
 from mnvh.book import figures
 figures.publish("a-line", figures.new()[0], pd.DataFrame({"x": [1.0, seed]}))
 figures.glue(twice=2 * seed)"""
-    parameters = nbformat.v4.new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
-    notebook = nbformat.v4.new_notebook(cells=[parameters, nbformat.v4.new_code_cell(source)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    (tmp_path / "chapters").mkdir()
-    nbformat.write(notebook, tmp_path / "chapters/02_x.ipynb")
+    chapter(tmp_path, source)
     monkeypatch.chdir(tmp_path)
     assert grid.outcome(None, chapter="02_x", seed=3) == {"figure a-line": "x\n1\n3\n", "twice": 6}
 
 
 def test_a_sweep_of_another_grid_or_of_changed_sources_has_a_table_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for place in ("chapters/02_x.ipynb", "requirements.lock", "mnvh/paths.py", "mnvh/data/a.csv", "mnvh/book/claims.yml", "own.csv"):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for place in ("chapters/02_x.ipynb", "requirements.lock", "mnvh/paths.py", "mnvh/data/a.csv", "mnvh/book/claims.yml", "own.csv", "home.csv"):
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         Path(place).write_text("1")
-    swept = {"chapter": ["02_x"], "seed": [1], "prices_path": ["own.csv"]}
+    swept = {"chapter": ["02_x"], "seed": [1], "prices_path": ["own.csv", "~/home.csv"]}
     first = grid.store("02_x", swept)
     assert first.name.startswith("02_x-") and grid.store("02_x", swept) == first != grid.store("02_x", swept | {"seed": [1, 2]})
     for path in [path for path in Path().rglob("*") if path.is_file()]:

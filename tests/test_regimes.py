@@ -143,6 +143,11 @@ def test_a_fit_that_breaks_down_names_the_returns(monkeypatch, error):
     assert isinstance(caught.value.__cause__, error)
 
 
+def test_a_hundred_returns_are_enough():
+    returns = np.random.default_rng(4).standard_normal(100) * np.repeat([1, 8], 50)
+    assert np.allclose(regimes.fit_switching(returns).variances, [1, 64], rtol=0.6)
+
+
 @pytest.mark.parametrize("turbulent", [slice(200, None), slice(None, 40), slice(150, 190)])
 def test_a_regime_that_comes_once_is_one(turbulent):
     """Few or no switches back are no reason to refuse it: the days that it holds count, not those it would in the long run."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -81,6 +81,15 @@ def test_log_account_is_the_account_in_units_of_assets(prices, fee_bps, data):
     assert (abs(follow(holdings, prices, fee_bps=fee_bps)[:, 1:] - (value[:, 1:] - 1)) <= 1e-12 * gross).all()
 
 
+def test_a_generator_that_is_homogeneous_on_some_days_only_is_refused():
+    class Off(Diversity):
+        def holdings(self, prices):
+            return super().holdings(prices) * np.where(prices[..., :1] > 1, 1.1, 1.0)
+
+    with pytest.raises(ValueError, match="p·∇G off G by 0.1 of it"):
+        portfolio_weights(Off(0.5), [[[1.0, 2.0], [1.5, 2.0]]])
+
+
 @each_generator
 def test_holdings_are_minus_the_gradient_and_intensity_minus_theirs(generator):
     prices, h = np.array([0.3, 0.5, 0.2]), 1e-6
@@ -95,6 +104,7 @@ def test_holdings_are_minus_the_gradient_and_intensity_minus_theirs(generator):
 
 @each_generator
 @given(prices=prices_of_three)
+@example(prices=np.array([[[2.0, 1e-4, 1e-4], [105.0, 1e-4, 1e-4]]]))
 def test_multiplicative_harvest_is_the_log_of_one_plus_the_additive_one(generator, prices):
     level = -generator.value(prices[:, 1:])
     additive, parts = bregman(generator, prices[:, 1:], prices[:, :-1]), decompose_log(generator, prices)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import functools
 import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from mnvh import sweep
 
@@ -58,12 +63,51 @@ def odd(rng, kind):
         raise KeyError("\ud800")
     if kind == "exit":
         raise SystemExit("leaves")
+    if kind == "syntax":
+        compile("1 +", "/a/folder/of/this/worker.py", "exec")
     return {
         "complex": {"x": 1j}, "object": {"x": object()}, "large": {"x": 2**70}, "generator": {"x": (i for i in ())},
         "text": {"x": "\ud800"}, "list": {"x": [1]}, "nothing": None, "number": {1: 1},
         "good": {"x": np.float32(0.5), "y": np.int64(2**62)},
         "point": {"point": 7}, "error": {"error": "no"}, "seconds": {"seconds": 1}, "kind": {"kind": "other"},
     }[kind]  # fmt: skip
+
+
+def leaves(rng, kind):
+    """What is no Exception, so that Dask's workers do not expect it."""
+    if kind:
+        raise {"a": GeneratorExit, "b": asyncio.CancelledError, "c": KeyboardInterrupt, "d": BaseException}[kind]("leaves")
+    return {"x": 1}
+
+
+def first_number(rng, a):
+    return {"x": rng.random()}
+
+
+def waits_at_two(rng, a, store):
+    """The second point waits without end, from when the first one is in the table."""
+    if a == 2:
+        _wait_for(f"{store}/table.parquet")
+        open(f"{store}/waits", "w").close()
+        time.sleep(600)
+    return {"double": 2 * a}
+
+
+def takes_the_cluster_down_at_two(rng, a, store):
+    """The second point kills the process that is scheduler and worker at once, when the first one is in the table."""
+    mark = f"{store}/down"
+    if a == 2 and not os.path.exists(mark):
+        _wait_for(f"{store}/table.parquet")
+        open(mark, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"double": 2 * a}
+
+
+def leaves_a_mark(rng, a, folder):
+    """Say in a file that the point was computed."""
+    with open(f"{folder}/computed", "a") as file:
+        file.write(f"{a} ")
+    return {"double": 2 * a}
 
 
 def of_many_kinds(rng, a):
@@ -77,10 +121,14 @@ def slow_at_two(rng, a, store):
     """Return how many points the table has that another process sees meanwhile."""
     if a < 2:
         return {"seen": 0}
-    deadline = time.monotonic() + 20
-    while not os.path.exists(f"{store}/table.parquet") and time.monotonic() < deadline:
-        time.sleep(0.05)
+    _wait_for(f"{store}/table.parquet")
     return {"seen": len(pd.read_parquet(store))}
+
+
+def _wait_for(path):
+    deadline = time.monotonic() + 60
+    while not os.path.exists(path) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def table(*arguments, **options) -> pd.DataFrame:
@@ -94,6 +142,11 @@ class TestSweep:
         pd.testing.assert_frame_equal(one, two)
         assert one["mean"].iloc[3] == 10 + np.random.default_rng([7, 3]).standard_normal(2).mean()
         assert list(one["size"]) == [1, 1, 2, 2, 3, 3] and (one.error == "").all()
+
+    def test_each_point_draws_from_a_generator_of_its_own(self, tmp_path):
+        found = table(first_number, {"a": range(40)}, tmp_path, seed=7, workers=2)
+        assert found.x.tolist() == [np.random.default_rng([7, i]).random() for i in range(40)]
+        assert found.x.nunique() == 40
 
     def test_a_failing_point_is_recorded_and_the_others_go_on(self, tmp_path):
         found = table(fails_at_two, GRID, tmp_path, workers=1)
@@ -123,6 +176,46 @@ class TestSweep:
         expected = {"point": [0, 1, 2], "a": [1, 2, 3], "error": ["", message, ""], "double": [2, np.nan, 6]}
         pd.testing.assert_frame_equal(found, pd.DataFrame(expected))
 
+    def test_a_point_that_leaves_in_any_way_is_recorded_like_others(self, tmp_path):
+        found = table(leaves, {"kind": ["a", "b", "c", "d", ""]}, tmp_path, workers=1)
+        names = ["GeneratorExit", "asyncio.exceptions.CancelledError", "KeyboardInterrupt", "BaseException"]
+        assert found.error.tolist() == [*(f"{name}: leaves" for name in names), ""] and found.x.iloc[-1] == 1
+
+    def test_an_interrupt_of_the_caller_stops_the_sweep_and_keeps_what_is_there(self, tmp_path):
+        code = "import sys, test_sweep as t\nif __name__ == '__main__':\n    "
+        code += "t.sweep.run(t.waits_at_two, {'a': [1, 2], 'store': [sys.argv[1]]}, sys.argv[1], workers=2)"
+        environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True, text=True) as caller:
+            _wait_for(tmp_path / "waits")
+            caller.send_signal(signal.SIGINT)
+            assert "KeyboardInterrupt" in caller.communicate(timeout=60)[1]
+        assert caller.returncode and pd.read_parquet(tmp_path / "table.parquet").double.tolist() == [2]
+
+    def test_a_scheduler_that_is_lost_on_the_way_is_one_error_and_the_same_call_goes_on(self, tmp_path):
+        grid = {"a": [1, 2, 3], "store": [str(tmp_path)]}
+        options = "n_workers=1, threads_per_worker=1, processes=False, protocol='tcp', dashboard_address='127.0.0.1:0'"
+        code = f"from distributed import LocalCluster\nprint(LocalCluster({options}).scheduler_address, flush=True)\ninput()"
+        environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes) as cluster:
+            address = cluster.stdout.readline().strip()
+            with pytest.raises(ConnectionError, match=f"^scheduler '{address}' was lost on the way: finished points are kept"):
+                sweep.run(takes_the_cluster_down_at_two, grid, tmp_path, scheduler=address)
+        assert pd.read_parquet(tmp_path / "table.parquet").double.tolist() == [2]
+        kept = (tmp_path / "_points.jsonl").read_text()
+        assert table(takes_the_cluster_down_at_two, grid, tmp_path, workers=1).double.tolist() == [2, 4, 6]
+        assert (tmp_path / "_points.jsonl").read_text().startswith(kept)
+
+    def test_a_scheduler_without_a_worker_says_how_to_start_one(self, tmp_path, monkeypatch):
+        from distributed import LocalCluster
+
+        monkeypatch.setattr(sweep, "PATIENCE", 0.5)
+        with LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster:
+            address = cluster.scheduler_address
+            with pytest.raises(TimeoutError, match=f"^scheduler '{address}' has no worker after 0.5 s. Start `dask worker {address}`"):
+                sweep.run(draw, GRID, tmp_path, scheduler=address)
+
     def test_a_running_cluster_is_used_by_its_address(self, tmp_path):
         from distributed import LocalCluster
 
@@ -133,8 +226,9 @@ class TestSweep:
 
     def test_what_a_table_cannot_hold_is_the_error_of_its_point(self, tmp_path):
         kinds = ["complex", "object", "large", "generator", "text", "list", "nothing", "number", "point", "error", "seconds", "kind"]
-        found = table(odd, {"kind": [*kinds, "mute", "surrogate", "exit", "good"]}, tmp_path, workers=1).set_index("kind")
-        assert list(found.point) == list(range(16)) and list(found.columns) == ["point", "error", "x", "y"]
+        kinds_and_others = [*kinds, "mute", "surrogate", "exit", "syntax", "good"]
+        found = table(odd, {"kind": kinds_and_others}, tmp_path, workers=1).set_index("kind")
+        assert list(found.point) == list(range(17)) and list(found.columns) == ["point", "error", "x", "y"]
         assert found.loc["good", ["x", "y", "error"]].tolist() == [0.5, 2**62, ""]
         for kind in kinds:
             reason = "TypeError: 'NoneType'" if kind == "nothing" else "ValueError: the function returned"
@@ -144,6 +238,7 @@ class TestSweep:
         assert "other than error, kind, point, rng, seconds" in found.error["kind"]
         assert "Mute" in found.error["mute"] and found.error["surrogate"] == r"KeyError: '\ud800'"
         assert found.error["exit"] == "SystemExit: leaves"
+        assert "SyntaxError: invalid syntax" in found.error["syntax"] and "worker.py" not in found.error["syntax"]
 
     def test_a_column_of_many_kinds_is_one_of_texts(self, tmp_path):
         found = table(of_many_kinds, {"a": [0, 1, 2, 3, 4]}, tmp_path, workers=1)
@@ -186,6 +281,9 @@ def _free(port: int) -> bool:
         ({"a": "12"}, "allowed is a list"),
         ({"a": [2**70]}, r"numbers \(whole ones of 64 bits\) or texts, one at least. Likely fix: other values, or str"),
         ({"a": ["\ud800"]}, "allowed is a list"),
+        ({"a": np.ones((1, 1))}, "allowed is a list or one-dimensional array"),
+        ({"a": np.array(1)}, "allowed is a list or one-dimensional array"),
+        ({"a": [1, np.int64(1)]}, "different numbers"),
         ({"a": [1], "seconds": [1]}, "grid names 'seconds': allowed are texts other than point, error, seconds, rng. Likely"),
         *[({name: [1]}, f"grid names {name!r}") for name in ("point", "error", "rng", 1)],
         ({"\ud800": [1]}, "grid names .*: allowed are texts"),
@@ -194,6 +292,47 @@ def _free(port: int) -> bool:
 def test_bad_grids_are_named(grid, message):
     with pytest.raises(ValueError, match=message):
         sweep.points(grid)
+
+
+def test_numbers_and_arrays_of_numpy_are_the_numbers_that_they_are(tmp_path):
+    grid = {"a": np.array([1, 2]), "b": [np.int64(3), np.float64(0.5), np.True_], "c": (np.str_("x"),)}
+    plain = {"a": [1, 2], "b": [3, 0.5, True], "c": ["x"]}
+    assert sweep.points(grid) == sweep.points(plain)
+    assert {type(value) for point in sweep.points(grid) for value in point.values()} == {int, float, bool, str}
+    first = sweep.run(first_number, {"a": np.arange(2)}, tmp_path, workers=1)
+    pd.testing.assert_frame_equal(sweep.run(first_number, {"a": [0, 1]}, tmp_path, workers=1), first)
+
+
+@pytest.mark.parametrize("place", ["a_file", "a_file/below", "/proc/self/not-here", "_grid.txt", "_points.jsonl", "table.parquet"])
+def test_a_store_that_cannot_be_written_is_named_before_anything_is_computed(place, tmp_path):
+    (tmp_path / "a_file").write_text("")
+    store = tmp_path / place
+    if place[0] in "_t":  # a folder in the place of a file of the store
+        store.mkdir()
+        store = tmp_path
+    with pytest.raises(ValueError, match=f"^store is '{store}' .*: allowed is a folder to write to"):
+        sweep.run(leaves_a_mark, {"a": [1, 2], "folder": [str(tmp_path)]}, store, workers=1)
+    assert not (tmp_path / "computed").exists()
+
+
+def test_a_disk_that_fills_up_keeps_what_it_has(tmp_path, monkeypatch):
+    grid, store = {"a": [1, 2, 3], "folder": [str(tmp_path)]}, tmp_path / "store"
+    write, room = pd.DataFrame.to_parquet, iter([True, False])
+
+    def to_parquet(frame, path):
+        if not next(room):
+            path.write_bytes(b"PAR1")  # what there was room for
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(frame, path)
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", to_parquet)
+    with pytest.raises(OSError, match=f"^store is '{store}' .*No space left.* finished points that it holds are kept"):
+        sweep.run(leaves_a_mark, grid, store, workers=1)
+    assert sorted(path.name for path in store.iterdir()) == ["_grid.txt", "_points.jsonl", "table.parquet"]
+    monkeypatch.undo()
+    kept = (store / "_points.jsonl").read_text()
+    assert table(leaves_a_mark, grid, store, workers=1).double.tolist() == [2, 4, 6]
+    assert kept and (store / "_points.jsonl").read_text().startswith(kept)
 
 
 def test_a_store_is_not_mixed_with_another_sweep(tmp_path):
@@ -214,6 +353,15 @@ def test_a_store_is_not_mixed_with_another_sweep(tmp_path):
 def test_a_function_without_a_name_is_refused(function, tmp_path):
     with pytest.raises(ValueError, match="function is .*: allowed is a function with a name. Likely fix: def one"):
         sweep.run(function, GRID, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_scheduler_that_never_answers_is_named_and_leaves_no_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ValueError, match=f"scheduler is '{address}' .timed out.: allowed is None"):
+            sweep.run(draw, GRID, tmp_path / "store", scheduler=address)
     assert not (tmp_path / "store").exists()
 
 

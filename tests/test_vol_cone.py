@@ -84,6 +84,13 @@ def test_a_step_below_the_spread_leaves_the_short_side_empty_and_says_so():
     assert any("fills of the long ladder on average; below 10" in line for line in cone.notes())
 
 
+def test_a_step_that_is_never_filled_has_no_band():
+    cone = vol_cone.Cone([60.0], [2000.0])
+    cone.add(market(4, 4000))
+    row = cone.table().iloc[0]
+    assert row.long_fills == row.long_mean == 0 and np.isnan(row.long_null_low) and np.isnan(row.long_null_high)
+
+
 def test_the_chosen_steps_are_filled_fifty_times_on_the_mean_of_the_two_sides():
     quotes = market(5, 200_000)
     cone = vol_cone.Cone([3600.0], vol_cone.steps_for(quotes, [3600.0]))

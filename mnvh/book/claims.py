@@ -8,6 +8,7 @@ Each kind of evidence accepts, rejects or leaves open the printed statement, the
 from __future__ import annotations
 
 import difflib
+import html
 import importlib
 import math
 import os
@@ -25,6 +26,7 @@ from mnvh.book.project import CLAIM, PUBLISHING
 
 PATH = Path(__file__).with_name("claims.yml")
 OWN = "book"  # the document of statements that a chapter makes itself: their quotes stand in no other
+HTML = re.compile(r"<[a-zA-Z/!]")  # what a browser takes for a tag
 
 REJECTED_Z = 5.0  # rejecting a prediction takes |z| above this
 ACCEPTED_Z = 4.0  # accepting one takes |z| below this and enough resolution
@@ -210,11 +212,14 @@ def load(path: Path = PATH) -> dict:
         raise ValueError(f"claims.yml cannot be read: {error}. Mend the line it names.") from None
     if not isinstance(raw, dict) or not isinstance(raw.get("chapters"), dict) or not isinstance(raw.get("claims"), list):
         raise ValueError("claims.yml must have `chapters`, names with titles, and `claims`, a list of entries.")
+    for name, title in raw["chapters"].items():
+        if not isinstance(title, str) or HTML.search(title):
+            raise ValueError(f"claims.yml gives the chapter {name} the title {title!r}: allowed is text without HTML.")
     claims: dict[str, dict] = {}
     for claim in raw["claims"]:
         if not isinstance(claim, dict) or not all(isinstance(value, str) for value in claim.values()):
             raise ValueError(f"claims.yml has an entry that is no list of `name: text`: {claim}. Put quotes around numbers and dates.")
-        if any(re.search(r"<[a-zA-Z/!]", text) for text in claim.values()):
+        if any(HTML.search(text) for text in claim.values()):
             raise ValueError(f"claims.yml has HTML in the entry {claim}: write MyST, and a space after <.")
         missing = {"id", "document", "section", "chapter", "quote", "verdict"} - claim.keys()
         if missing:
@@ -283,7 +288,10 @@ def body(claim: Mapping, evidence: Sequence[Evidence]) -> str:
         lines += [f"**Printed:** {claim['printed']}", ""]
     if claim.get("repaired"):
         lines += [f"**Repaired:** {claim['repaired']}", ""]
-    lines += [f"- *{e.kind}*: {e.text}" for e in evidence] + [""]
+    for each in evidence:
+        text = HTML.sub(lambda tag: html.escape(tag[0]), " ".join(each.text.split()))  # it may have names from a reader's file
+        lines += [f"- *{each.kind}*: {text}"]
+    lines += [""]
     if claim.get("why"):
         lines += [claim["why"], ""]
     return "\n".join(lines)

@@ -24,9 +24,8 @@ from numba import types
 from mnvh.arbitrage import _arbitrage, _eta, _income
 from mnvh.autocovariance import _variance_ratio
 from mnvh.book import style
+from mnvh.book.project import EXPLORER
 from mnvh.gamma_capture import YEAR, _duration, _spread_free
-
-SCRIPT = Path("assets/explore.js")
 
 
 def harvest(steps: float, correlation: float) -> float:
@@ -101,7 +100,7 @@ def show(name: str) -> str:
     lines = [line | style.ROLES.get(line.get("role"), {}) for line in figure["lines"]]
     data = json.dumps(figure | {"lines": lines, "wasm": base64.b64encode(module(name)).decode()}, ensure_ascii=False)
     static = f"{figure['title']}: this figure moves where scripts run. In print and without them, see {{numref}}`{figure['static']}`."
-    scripts = '<script type="application/json">' + data.replace("</", r"<\/") + f"</script>\n<script>\n{SCRIPT.read_text(encoding='utf-8')}</script>"
+    scripts = '<script type="application/json">' + data.replace("</", r"<\/") + f"</script>\n<script>\n{EXPLORER.read_text(encoding='utf-8')}</script>"
     return f'```{{raw}} html\n<div class="explore">\n```\n\n{static}\n\n```{{raw}} html\n<div class="explore-parts"></div>\n{scripts}\n</div>\n```'
 
 

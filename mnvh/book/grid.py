@@ -12,7 +12,9 @@ import argparse
 import ast
 import hashlib
 import itertools
-import shlex
+import logging
+import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -31,7 +33,11 @@ def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.V
     notebook = Path("chapters", f"{given.pop('chapter')}.ipynb")
     with tempfile.TemporaryDirectory(prefix="mnvh-") as folder:
         target = Path(folder, notebook.name)
-        run.execute(notebook, target, given, publish=False)
+        try:
+            run.execute(notebook, target, given, publish=False)
+        except run.PapermillExecutionError as error:  # whose text has the whole traceback, with the paths of this checkout
+            text = f"{run.place(error, notebook)}: {error.ename}: {error.evalue}"
+            raise RuntimeError(text.replace(f"{Path.cwd()}/", "")) from None
         executed = nbformat.read(target.with_suffix(".tmp"), as_version=4)
     row: dict[str, sweep.Value] = {}
     for output in (output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs):
@@ -47,20 +53,32 @@ def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.V
 
 def parse(chapter: str, text: str) -> dict[str, list[sweep.Value]]:
     """Grid as "name=value,value name=value"; each point is checked as `make chapter` checks its parameters."""
-    grid: dict[str, list[sweep.Value]] = {}
-    for word in shlex.split(text):
-        name, _, values = word.partition("=")
-        if name in grid:
-            raise ValueError(f"{name} is given twice: leave one out.")
-        grid[name] = [run.parse(Path("chapters", f"{chapter}.ipynb"), f"{name}={value}")[name] for value in values.split(",")]
-    return {"chapter": [chapter]} | grid
+    known = {path.stem: path for path in sorted(Path("chapters").glob("*.ipynb"))}
+    if chapter not in known:
+        raise ValueError(f"there is no such chapter. Chapters: {', '.join(known)}")
+    words = [_split(word, ",") for word in _split(text, r"\s") if word]
+    for word in words:
+        if len(_split(",".join(word), "['\"]")) > 1:
+            raise ValueError(f"{','.join(word)} has a quotation mark that is not closed: close it.")
+        if "" in word or word[0].endswith("="):
+            raise ValueError(f"{','.join(word)} has an empty value: write values between commas without blanks, as in seed=1,2,3.")
+    first = run.parse(known[chapter], " ".join(word[0] for word in words))
+    rest = ([run.parse(known[chapter], f"{name}={value}")[name] for value in word[1:]] for name, word in zip(first, words, strict=True))
+    return {"chapter": [chapter]} | {name: [first[name], *values] for name, values in zip(first, rest, strict=True)}
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Parts of a text, which keep their quotation marks (shlex drops them, and with them the commas to keep)."""
+    quoted = r"""'[^']*'|"(?:\\.|[^"\\])*"|\\."""
+    return re.sub(f"({quoted})|{separator}", lambda found: found[1] or "\0", text).split("\0")
 
 
 def store(chapter: str, grid: dict[str, list[sweep.Value]]) -> Path:
     """Folder of a sweep, which another has as soon as the grid, the chapter, the package, its data or the versions change."""
     patterns = (f"chapters/{chapter}.ipynb", "requirements.lock", "mnvh/*.py", "mnvh/data/*", "mnvh/book/claims.*")
     files = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
-    files += [Path(value) for value in itertools.chain(*grid.values()) if isinstance(value, str) and Path(value).is_file()]  # a reader's data
+    own = (Path(os.path.expanduser(value)) for value in itertools.chain(*grid.values()) if isinstance(value, str))  # a reader's data
+    files += [path for path in own if path.is_file()]
     key = hashlib.sha256(repr(grid).encode() + b"".join(str(path).encode() + path.read_bytes() for path in files))
     return BUILD / "sweeps" / f"{chapter}-{key.hexdigest()[:8]}"
 
@@ -71,15 +89,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("grid")
     parser.add_argument("--scheduler", help="address of a Dask scheduler; by default this machine's cores")
     options = parser.parse_args(arguments)
-    if not Path("chapters", f"{options.chapter}.ipynb").exists():
-        print(f"CHAPTER = {options.chapter}: there is no such chapter.", file=sys.stderr)
-        return 2
+    chapter = options.chapter.removeprefix("chapters/").removesuffix(".ipynb")
+    logging.getLogger("distributed.client").disabled = True  # of a scheduler that is lost it tells in fifty lines
     try:
-        grid = parse(options.chapter, options.grid)
-        folder = store(options.chapter, grid)
+        grid = parse(chapter, options.grid)
+        folder = store(chapter, grid)
         table = sweep.run(outcome, grid, folder, scheduler=options.scheduler or None)
-    except ValueError as error:
-        print(f"GRID = {options.grid}: {error}", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(f"CHAPTER = {options.chapter}, GRID = {options.grid}: {error}", file=sys.stderr)
         return 2
     failed = (table.error != "").sum()
     print(table.filter(regex="^(?!chapter$|point$|figure )").to_string(index=False, max_cols=12))

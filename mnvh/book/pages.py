@@ -235,8 +235,8 @@ def _figure(data: NotebookNode, source: Path, cell: NotebookNode, provenance: di
         book.problems.append(f"{place}: publishes {name!r}, its metadata mystnb.figure.name say {shown.get('figure', {}).get('name')!r}.")
     if not re.match(r"\*\*.+?\*\*", caption, re.DOTALL):
         book.problems.append(f"{place}: figure {name} has no caption that starts with its message in bold (mystnb.figure.caption).")
-    if re.search(r"<[a-zA-Z/!]", caption):
-        book.problems.append(f"{place}: the caption of {name} has HTML in it ({caption[:60]!r}): write MyST, and a space after <.")
+    if claims.HTML.search(caption) or re.search(r"^\s*(```|~~~|:::)", caption, re.MULTILINE):
+        book.problems.append(f"{place}: the caption of {name} has HTML or a block in it ({caption[:60]!r}): write text, and a space after <.")
     if len(alt) < 20:
         book.problems.append(f"{place}: figure {name} has no alt text that says what it shows (mystnb.image.alt).")
     if name in book.figures:

@@ -11,6 +11,7 @@ BOOK, YEAR = "Volatility harvesting, audited", 2026  # as it is cited
 LICENSE = "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/"  # of text and figures
 CLAIM = "application/vnd.mnvh.claim+json"  # an output that carries a claim's evidence
 FIGURE = "application/vnd.mnvh.figure+json"  # an output that carries a figure's name and data
+EXPLORER = Path("assets/explore.js")  # the one script that pages carry in their text
 PUBLISHING = "MNVH_PUBLISH"  # set by the build alone: only there does a missing verdict stop the run, or a figure need its files
 
 

@@ -21,9 +21,10 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from bs4 import BeautifulSoup
 
 from mnvh.book import hashes
-from mnvh.book.project import BUILD, contents
+from mnvh.book.project import BUILD, EXPLORER, contents
 
 SITE = BUILD / "html"
+ADDRESSES = ("href", "src", "action", "formaction", "data", "poster", "xlink:href")
 
 
 def problems(root: Path) -> list[str]:
@@ -35,9 +36,10 @@ def problems(root: Path) -> list[str]:
     anchors = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in soups.items()}
     for path, soup in soups.items():
         page = path.relative_to(root)
+        found += [f"{page}: {fault}" for fault in _executed(soup)]
         for tag in soup.find_all(["a", "link", "script", "img", "source", "iframe"]):
             address = tag.get("href") or tag.get("src")
-            if not address or address.startswith(("mailto:", "data:", "javascript:")):
+            if not address or address.startswith(("mailto:", "data:")):
                 continue
             target, fragment = urldefrag(address)
             if urlsplit(address).scheme or address.startswith("//"):
@@ -56,6 +58,21 @@ def problems(root: Path) -> list[str]:
                 found.append(f"{page}: picture {tag.get('src')} without alt text")
         if "main" in {tag.name for tag in soup.find_all()} and not (soup.title and soup.title.get_text(strip=True)):
             found.append(f"{page}: no title")
+    return found
+
+
+def _executed(soup: BeautifulSoup) -> list[str]:
+    """What a browser would execute on a page, and neither the theme nor the book's own figures that move have put there."""
+    found = []
+    for tag in soup.find_all(True):
+        for name in tag.attrs:
+            scheme = urlsplit(re.sub(r"[\x00-\x20]", "", str(tag[name]))).scheme if name in ADDRESSES else ""
+            picture = scheme == "data" and tag.name in ("img", "source")
+            if name.startswith("on") or name == "srcdoc" or scheme not in ("", "http", "https", "mailto") and not picture:
+                found.append(f"<{tag.name} {name}={tag[name]!r}> can execute code: write text there, or an address of the book or of the web")
+    for script in soup.select("article script:not([src]):not([type='application/json'])"):
+        if (script.string or "").strip() != EXPLORER.read_text(encoding="utf-8").strip():
+            found.append(f"a script in the text, {(script.string or '').strip()[:60]!r}: take it out of the cell or the page that brings it")
     return found
 
 

@@ -171,13 +171,17 @@ def rule(target: Path, files: list[str]) -> str:
     return hashes.sealed(f"{target}: {' '.join(hashed)}\n" + "".join(f"{name}:\n" for name in hashed))
 
 
+def place(error: PapermillExecutionError, notebook: Path) -> str:
+    """Number and id of the cell that failed: of the notebook's own, to which the runner adds some."""
+    own = {cell.source: f"cell {i}, {cell['id']}," for i, cell in enumerate(nbformat.read(notebook, as_version=4).cells, start=1)}
+    return f"{own.get(error.source, 'a cell of the runner')} failed"
+
+
 def explain(error: PapermillExecutionError, notebook: Path, given: dict[str, object]) -> str:
     """Notebook, cell and traceback of a failed run, as plain text, and the parameters that it was given."""
     lines = "\n".join(error.traceback)
-    # the runner adds cells of its own: find the one that failed among the notebook's
-    own = [(cell.source, f"cell {i}, {cell['id']},") for i, cell in enumerate(nbformat.read(notebook, as_version=4).cells, start=1)]
     return (
-        f"\n{notebook}: {dict(own).get(error.source, 'a cell of the runner')} failed\n\n"
+        f"\n{notebook}: {place(error, notebook)}\n\n"
         + "\n".join("    " + line for line in error.source.splitlines())
         + "\n\n"
         + re.sub(r"\x1b\[[0-9;]*m", "", lines)
