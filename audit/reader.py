@@ -91,20 +91,37 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def read_to_the_end(page: Page) -> None:
-    """Scroll down a page, so that all of its pictures are loaded and all of it is laid out."""
-    page.evaluate("""async () => {
-        for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
-            scrollTo(0, y); await new Promise(done => requestAnimationFrame(() => setTimeout(done, 5)));
-        }
-        await Promise.all([...document.images].filter(i => i.checkVisibility()).map(i => i.complete || i.decode().catch(() => 0)));
-        scrollTo(0, 0);
-    }""")
+PATIENCE = 30  # seconds in which a page is drawn, and has its pictures
+READ = """async seconds => {
+    const within = work => Promise.race([work.then(() => true), new Promise(late => setTimeout(late, 1000 * seconds, false))]);
+    for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
+        scrollTo(0, y);
+        if (!await within(new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn, 5))))) return false;
+    }
+    const waiting = [...document.images].filter(i => i.checkVisibility() && !i.complete);
+    if (!await within(Promise.all(waiting.map(i => i.decode().catch(() => 0))))) return false;
+    scrollTo(0, 0);
+    return true;
+}"""
 
 
-def violations(page: Page) -> list[dict]:
-    """What axe-core finds on a page as it stands, each with its `id`, `impact` and `nodes`."""
-    read_to_the_end(page)
+def read_to_the_end(page: Page, prepare: str = "") -> None:
+    """Scroll down a page, once the script `prepare` has run on it, so that all its pictures are loaded and all of it laid out.
+
+    On a busy machine Chromium stops drawing a page, for ever, about once in five hundred: the page is then loaded again.
+    Raises TimeoutError if that does not help.
+    """
+    for _ in range(3):
+        page.evaluate(prepare)
+        if page.evaluate(READ, PATIENCE):
+            return
+        page.reload()
+    raise TimeoutError(f"{page.url}: Chromium does not draw this page or does not get its pictures, three times in a row.")
+
+
+def violations(page: Page, prepare: str = "") -> list[dict]:
+    """What axe-core finds on a page, once the script `prepare` has run on it, each with its `id`, `impact` and `nodes`."""
+    read_to_the_end(page, prepare)
     page.add_style_tag(content="* { content-visibility: visible !important }")  # axe-core sees what is laid out
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     return page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

@@ -117,8 +117,8 @@ def execute(source: Path, target: Path, given: dict[str, object], *, publish: bo
             parameters=given,
             kernel_name="python3",
             progress_bar=False,
-            log_output=False,
             cwd=str(Path.cwd()),
+            start_timeout=600,  # a busy machine starts slowly
             config=manager,
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # a kernel that is shut down says it was interrupted
         )
