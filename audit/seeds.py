@@ -1,7 +1,8 @@
 """Every chapter over many seeds: is each verdict borne out whatever the random numbers? A lucky seed would show here.
 
 `python -m audit.seeds --seeds 100` runs the chapters as published, on every core or on a Dask cluster, and goes on
-where it was stopped; `--quick` runs the short form, whose evidence may be inconclusive but may not contradict.
+where it was stopped, here or elsewhere: finished runs are kept in measured/seeds.parquet as long as what they depend on
+stays as it is. `--quick` runs the short form, whose evidence may be inconclusive but may not contradict.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import hashlib
 import itertools
 import re
+from collections.abc import Collection
 from pathlib import Path
 from unittest import mock
 
@@ -25,6 +27,7 @@ from mnvh import sweep
 from mnvh.book import claims, figures, hashes
 from mnvh.book.project import BUILD, contents
 
+RUNS = measured.MEASURED / "seeds.parquet"  # a row for each run: chapter, seed, outcomes, evidence, and the name of its store
 FIRST = 3000  # neither published with nor, as were 1000 to 1009 and 2000 to 2019, seen before evidence was adjusted
 ESTIMATE = r"^(?P<what>.*?): (?P<value>-?[\d.]+) ± (?P<stderr>[\d.]+)"  # how the text of evidence begins that has an error
 IDENTITY = re.compile(r"identity: largest residual .*?(?= \| |$)")  # only its rounding depends on the seed
@@ -75,6 +78,19 @@ def store(chapter: str) -> Path:
 def _cells(chapter: str) -> list[nbformat.NotebookNode]:
     cells = nbformat.read(f"chapters/{chapter}.ipynb", as_version=4).cells
     return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def kept(stores: Collection[str]) -> pd.DataFrame:
+    """Runs that did not fail, of any call on any machine, if their store is one of these: what they depend on is as it was."""
+    held = pd.read_parquet(RUNS) if RUNS.exists() else pd.DataFrame(columns=["chapter", "quick", "seed", "error", "store"])
+    return held[held.store.isin(stores) & (held.error == "")]
+
+
+def keep(runs: pd.DataFrame) -> None:
+    """Write the kept runs anew, the old ones until then."""
+    new = RUNS.with_suffix(".new")
+    runs.to_parquet(new, index=False, compression="zstd")
+    new.replace(RUNS)
 
 
 def tally(runs: pd.DataFrame) -> pd.DataFrame:
@@ -130,18 +146,25 @@ def main() -> None:
     if unknown := sorted(set(options.chapters) - set(known)):
         parser.error(f"{', '.join(unknown)}: allowed are {', '.join(known)}")
     hashes.refresh()  # the names of the stores are of the sources as they are now
-    chapters = options.chapters or known
-    runs = []
+    stores = {chapter: store(chapter) for chapter in known}
+    runs = kept([folder.name for folder in stores.values()])
     with contextlib.ExitStack() as opened:
         cluster = options.scheduler or opened.enter_context(LocalCluster(threads_per_worker=1, dashboard_address="127.0.0.1:0"))
         address = getattr(cluster, "scheduler_address", cluster)
-        for chapter, first in itertools.product(chapters, range(FIRST, FIRST + options.seeds, BLOCK)):
-            drawn = list(range(first, min(first + BLOCK, FIRST + options.seeds)))
+        for chapter, first in itertools.product(options.chapters or known, range(FIRST, FIRST + options.seeds, BLOCK)):
+            there = runs.seed[(runs.chapter == chapter) & (runs.quick == options.quick)]
+            drawn = sorted({*range(first, min(first + BLOCK, FIRST + options.seeds))} - {*there})
+            if not drawn:
+                continue
             grid = {"chapter": [chapter], "quick": [options.quick], "seed": drawn}
-            block = f"{'quick-' * options.quick}{first}-{len(drawn)}"
-            runs.append(sweep.run(verdicts, grid, store(chapter) / block, scheduler=address))
-            print(f"{chapter}, {block}: {runs[-1].seconds.mean():.1f} s a run", flush=True)
-    report(pd.concat(runs, ignore_index=True), options.quick)
+            block = f"{'quick-' * options.quick}{drawn[0]}-{len(drawn)}"
+            found = sweep.run(verdicts, grid, stores[chapter] / block, scheduler=address)
+            found["store"] = stores[chapter].name
+            runs = pd.concat([runs, found], ignore_index=True) if len(runs) else found
+            keep(runs)
+            print(f"{chapter}, {block}: {found.seconds.mean():.1f} s a run", flush=True)
+    asked = runs.chapter.isin(options.chapters or known) & (runs.seed < FIRST + options.seeds) & (runs.quick == options.quick)
+    report(runs[asked], options.quick)
 
 
 def report(runs: pd.DataFrame, quick: bool) -> None:

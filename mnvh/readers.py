@@ -121,7 +121,7 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the file cannot be read; has no header or a name twice; has a date that is no date, before 1600, stands
+        If the file cannot be read; has no header, a name twice or one with two $; has a date that is no date, before 1600, stands
         twice or out of order; or has no number (`floats`), or one at or below 0, in place of a price, or a column
         without prices.
     """

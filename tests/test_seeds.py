@@ -82,3 +82,63 @@ def test_the_tally_counts_each_outcome_and_no_failed_run_and_nothing_that_no_see
     runs.loc[1, "claim B"] = None
     with pytest.raises(ValueError, match="x settles claim B with some seeds only"):
         seeds.tally(runs)
+
+
+@pytest.fixture
+def calls(tmp_path, monkeypatch):
+    """Run the command on a book of two chapters, whose runs are only noted; returns the seeds that were run."""
+    monkeypatch.setattr(seeds, "RUNS", tmp_path / "seeds.parquet")
+    monkeypatch.setattr(seeds, "report", lambda runs, quick: reported.append((quick, sorted(zip(runs.chapter, runs.seed, strict=True)))))
+    monkeypatch.setattr(seeds.hashes, "refresh", lambda: None)
+    monkeypatch.setattr(seeds, "store", lambda chapter: tmp_path / f"{chapter}-{keys[chapter]}")
+    monkeypatch.setattr(seeds.sweep, "run", lambda function, grid, folder, scheduler: run(grid, folder))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chapters").mkdir()
+    keys, reported, failing, asked = {}, [], set(), []
+    for chapter in ("01_a", "02_b"):
+        (tmp_path / f"chapters/{chapter}.ipynb").touch()
+        keys[chapter] = "old"
+    (tmp_path / "_toc.yml").write_text("root: index\nparts: [{chapters: [{file: chapters/01_a}, {file: chapters/02_b}]}]")
+
+    def run(grid, folder):
+        (chapter,), (quick,), drawn = grid.values()
+        asked.append((folder.relative_to(tmp_path).as_posix(), drawn))
+        errors = ["failed" if (chapter, seed) in failing else "" for seed in drawn]
+        return pd.DataFrame({"chapter": chapter, "quick": quick, "seed": drawn, "error": errors, "seconds": 1.0})
+
+    def call(*arguments):
+        asked.clear()
+        monkeypatch.setattr("sys.argv", ["seeds", "--scheduler", "tcp://x:1", *arguments])
+        seeds.main()
+        return dict(asked), reported[-1]
+
+    call.keys, call.failing = keys, failing
+    return call
+
+
+def test_runs_are_kept_until_what_they_depend_on_changes(calls):
+    first, last = seeds.FIRST, seeds.FIRST + 11
+    ran, reported = calls("--seeds", "2")
+    assert ran == {f"{chapter}-old/{first}-2": [first, first + 1] for chapter in ("01_a", "02_b")}
+    assert reported == (False, [(chapter, seed) for chapter in ("01_a", "02_b") for seed in (first, first + 1)])
+    calls.failing |= {("01_a", first + 2)}
+    ran, reported = calls("01_a", "--seeds", "12")
+    assert ran == {f"01_a-old/{first + 2}-8": [*range(first + 2, first + 10)], f"01_a-old/{first + 10}-2": [first + 10, last]}
+    assert reported == (False, [("01_a", seed) for seed in range(first, first + 12)])
+    calls.failing.clear()
+    assert calls("--seeds", "2") == ({}, (False, [(chapter, seed) for chapter in ("01_a", "02_b") for seed in (first, first + 1)]))
+    assert calls("01_a", "--seeds", "12")[0] == {f"01_a-old/{first + 2}-1": [first + 2]}  # failed, and again tried
+    assert calls("--quick", "--seeds", "1", "02_b")[0] == {f"02_b-old/quick-{first}-1": [first]}
+    calls.keys["01_a"] = "new"
+    assert calls("--seeds", "2")[0] == {f"01_a-new/{first}-2": [first, first + 1]}
+    assert sorted(pd.read_parquet(seeds.RUNS).store.unique()) == ["01_a-new", "02_b-old"]
+
+
+def test_the_table_of_the_book_is_of_the_runs_that_are_kept(monkeypatch):
+    shown = (ROOT / "measured/seeds.md").read_text(encoding="utf-8").strip().split("\n\n")
+    written = []
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(seeds.measured, "write", lambda name, *parts, packages: written.extend(parts))
+    runs = pd.read_parquet(seeds.RUNS)
+    seeds.report(runs[~runs.quick.astype(bool)], quick=False)
+    assert written == shown[:-1]  # the last one names the machine
