@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 
 from mnvh import arbitrage, autocovariance, functional, gamma_capture
 from mnvh.book import explore, pages
@@ -109,6 +113,12 @@ def test_modules_are_small_and_the_same_each_time():
     assert all(module.startswith(b"\0asm") and len(module) < 2048 for module in first.values())
     explore.module.cache_clear()
     assert explore.module("pool-fee") == first["pool-fee"]
+
+
+def test_modules_are_the_same_on_another_processor():
+    code = "import sys; from mnvh.book import explore; sys.stdout.buffer.write(explore.module('variance-ratio'))"
+    environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "PYTHONPATH": str(ROOT)}
+    assert subprocess.check_output([sys.executable, "-c", code], env=environment, cwd=ROOT) == explore.module("variance-ratio")
 
 
 @pytest.mark.parametrize("name", EXPECTED)

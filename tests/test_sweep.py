@@ -186,10 +186,16 @@ class TestSweep:
         code += "t.sweep.run(t.waits_at_two, {'a': [1, 2], 'store': [sys.argv[1]]}, sys.argv[1], workers=2)"
         environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
         command = [sys.executable, "-c", code, str(tmp_path)]
-        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True, text=True) as caller:
+        heeds = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores it
+        pipes = {"stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=heeds, **pipes) as caller:
             _wait_for(tmp_path / "waits")
             caller.send_signal(signal.SIGINT)
-            assert "KeyboardInterrupt" in caller.communicate(timeout=60)[1]
+            try:
+                assert "KeyboardInterrupt" in caller.communicate(timeout=60)[1]
+            finally:
+                if caller.poll() is None:
+                    os.killpg(caller.pid, signal.SIGKILL)
         assert caller.returncode and pd.read_parquet(tmp_path / "table.parquet").double.tolist() == [2]
 
     def test_a_scheduler_that_is_lost_on_the_way_is_one_error_and_the_same_call_goes_on(self, tmp_path):

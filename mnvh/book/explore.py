@@ -27,6 +27,9 @@ from mnvh.book import style
 from mnvh.book.project import EXPLORER
 from mnvh.gamma_capture import YEAR, _duration, _spread_free
 
+# Numba would optimise for the processor that it runs on, and a page differ from machine to machine: LLVM does it for WebAssembly.
+UNTOUCHED = {"error_model": "numpy", "_nrt": False, "_dbg_optnone": True}
+
 
 def harvest(steps: float, correlation: float) -> float:
     return steps / 2
@@ -121,10 +124,10 @@ def module(name: str) -> bytes:
 def _translated(kernel: FunctionType, machine: llvm.TargetMachine) -> llvm.ModuleRef:
     """A kernel as LLVM has it for this machine, made over for WebAssembly; nothing but the kernel is seen from outside."""
     signature = types.float64(*[types.float64] * kernel.__code__.co_argcount)
-    compiled = numba.cfunc(signature, error_model="numpy", _nrt=False)(_with_compiled_callees(kernel))
+    compiled = numba.cfunc(signature, **UNTOUCHED)(_with_compiled_callees(kernel))
     text = re.sub('target triple = ".*"', f'target triple = "{machine.triple}"', compiled.inspect_llvm())
     text = re.sub('target datalayout = ".*"', f'target datalayout = "{machine.target_data}"', text)
-    text = re.sub(r'"(target|tune)-(cpu|features)"="[^"]*"|\bnoinline\b', "nounwind", text)  # all is inlined: no stack, no memory
+    text = re.sub(r'"(target|tune)-(cpu|features)"="[^"]*"|\b(noinline|optnone)\b', "nounwind", text)  # all is inlined: no stack, no memory
     named = rf'(define .*@"?{re.escape(compiled.native_name)}"?\(.*)\{{'
     code = llvm.parse_assembly(re.sub(named, rf'\1"wasm-export-name"="{kernel.__name__}" {{', text))
     for symbol in (*code.functions, *code.global_variables):
@@ -136,8 +139,7 @@ def _translated(kernel: FunctionType, machine: llvm.TargetMachine) -> llvm.Modul
 def _with_compiled_callees(function: FunctionType) -> FunctionType:
     """The function with the plain functions that it calls compiled, and so on down."""
     called = {name: function.__globals__.get(name) for name in function.__code__.co_names}
-    ours = {name: _with_compiled_callees(value) for name, value in called.items() if isinstance(value, FunctionType)}
-    compiled = {name: numba.njit(error_model="numpy", _nrt=False)(value) for name, value in ours.items()}
+    compiled = {name: numba.njit(**UNTOUCHED)(_with_compiled_callees(f)) for name, f in called.items() if isinstance(f, FunctionType)}
     return FunctionType(function.__code__, function.__globals__ | compiled, function.__name__)
 
 
