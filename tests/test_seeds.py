@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import nbformat
 import numpy as np
 import pandas as pd
@@ -139,6 +141,7 @@ def test_the_table_of_the_book_is_of_the_runs_that_are_kept(monkeypatch):
     written = []
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(seeds.measured, "write", lambda name, *parts, packages: written.extend(parts))
+    last = seeds.FIRST + int(re.search(r"with (\d+) seeds each", shown[0])[1])
     runs = pd.read_parquet(seeds.RUNS)
-    seeds.report(runs[~runs.quick.astype(bool)], quick=False)
+    seeds.report(runs[(runs.seed < last) & ~runs.quick.astype(bool)], quick=False)
     assert written == shown[:-1]  # the last one names the machine
