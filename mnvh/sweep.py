@@ -144,6 +144,7 @@ def run(
 def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], scheduler: str | None, workers: int) -> Iterator:
     """Nothing, as soon as there is a cluster; then rows of points, all that have finished since the last ones together."""
     import distributed  # which takes a second
+    from tornado.ioloop import PeriodicCallback
 
     # The scheduler listens for its metrics even without a dashboard: on a free port, so that two sweeps go side by side.
     local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
@@ -156,6 +157,8 @@ def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], 
         allowed = "None for this machine, or the address of a Dask scheduler that answers, as in tcp://host:8786"
         raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: `dask scheduler` there.") from error
     with client:
+        if scheduler is None:  # now and then Dask misses that a worker died as soon as it started, and does not start another
+            client.loop.add_callback(PeriodicCallback(lambda: client.cluster.scale(workers), 1000 * PATIENCE).start)
         yield []
         try:
             futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}

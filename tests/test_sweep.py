@@ -169,6 +169,19 @@ class TestSweep:
         expected = table(draw, GRID, tmp_path / "other", seed=7, workers=1)
         pd.testing.assert_series_equal(found["mean"], expected["mean"])
 
+    def test_a_worker_that_dask_does_not_start_again_is_replaced(self, tmp_path, monkeypatch):
+        import dask
+        import distributed
+
+        async def unnoticed(nanny, exitcode):
+            monkeypatch.undo()
+
+        monkeypatch.setattr(distributed.Nanny, "_on_worker_exit", unnoticed)
+        monkeypatch.setattr(sweep, "PATIENCE", 1)
+        with dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"}):
+            found = table(kills_its_worker_once, GRID | {"folder": [str(tmp_path)]}, tmp_path / "store", seed=7, workers=1)
+        assert (tmp_path / "killed").exists() and (found.error == "").all() and len(found) == 6
+
     @pytest.mark.parametrize("workers", [1, 2])
     def test_a_point_that_kills_its_process_takes_no_other_with_it(self, tmp_path, workers):
         found = table(kills_its_worker_at_two, {"a": [1, 2, 3]}, tmp_path, workers=workers)
