@@ -105,16 +105,16 @@ READ = """async seconds => {
 }"""
 
 
-def read_to_the_end(page: Page, prepare: str = "") -> None:
+def read_to_the_end(page: Page, prepare: str = "") -> int:
     """Scroll down a page, once the script `prepare` has run on it, so that all its pictures are loaded and all of it laid out.
 
-    On a busy machine Chromium stops drawing a page, for ever, about once in five hundred: the page is then loaded again.
+    On a busy machine Chromium now and then stops drawing a page, for ever: it is then loaded again. Returns how often.
     Raises TimeoutError if that does not help.
     """
-    for _ in range(3):
+    for again in range(3):
         page.evaluate(prepare)
         if page.evaluate(READ, PATIENCE):
-            return
+            return again
         page.reload()
     raise TimeoutError(f"{page.url}: Chromium does not draw this page or does not get its pictures, three times in a row.")
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from conftest import ROOT
 
+from audit import pages as audit_pages
 from audit import reader
 from mnvh.book.project import contents
 
@@ -75,11 +76,24 @@ def test_a_page_that_is_no_longer_drawn_is_loaded_again(read, monkeypatch, times
     mute = "window.requestAnimationFrame = () => 0; sessionStorage.muted = 1 + Number(sessionStorage.muted ?? 0)"
     prepare = f"if (Number(sessionStorage.muted ?? 0) < {times}) {{ {mute} }}"
     if times < 3:
-        reader.read_to_the_end(page, prepare)
+        assert reader.read_to_the_end(page, prepare) == times
     else:
         with pytest.raises(TimeoutError, match=r"/search.html: Chromium does not draw this page .* three times"):
             reader.read_to_the_end(page, prepare)
     assert page.evaluate("Number(sessionStorage.muted)") == times
+
+
+def test_a_page_that_was_loaded_twice_is_weighed_anew(browser, site, monkeypatch):
+    once = audit_pages.visit(browser, f"{site}/search.html", True)
+    found, read_to_the_end = iter([1, 0]), reader.read_to_the_end
+
+    def reloaded(page):
+        if again := next(found):
+            page.reload()
+        return again + read_to_the_end(page)
+
+    monkeypatch.setattr(reader, "read_to_the_end", reloaded)
+    assert audit_pages.visit(browser, f"{site}/search.html", True)["whole"] == once["whole"] and not list(found)
 
 
 def test_every_link_and_download_of_the_book_is_there(read, site):

@@ -122,7 +122,7 @@ def module(name: str) -> bytes:
 
 
 def _translated(kernel: FunctionType, machine: llvm.TargetMachine) -> llvm.ModuleRef:
-    """A kernel as LLVM has it for this machine, made over for WebAssembly; nothing but the kernel is seen from outside."""
+    """A kernel as Numba hands it to LLVM, made over for WebAssembly; nothing but the kernel is seen from outside."""
     signature = types.float64(*[types.float64] * kernel.__code__.co_argcount)
     compiled = numba.cfunc(signature, **UNTOUCHED)(_with_compiled_callees(kernel))
     text = re.sub('target triple = ".*"', f'target triple = "{machine.triple}"', compiled.inspect_llvm())
