@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import hashlib
 import itertools
+import os
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -19,7 +20,6 @@ from unittest import mock
 import nbformat
 import numpy as np
 import pandas as pd
-from distributed import LocalCluster
 from matplotlib import pyplot
 
 from audit import measured
@@ -149,8 +149,7 @@ def main() -> None:
     stores = {chapter: store(chapter) for chapter in known}
     runs = kept([folder.name for folder in stores.values()])
     with contextlib.ExitStack() as opened:
-        cluster = options.scheduler or opened.enter_context(LocalCluster(threads_per_worker=1, dashboard_address="127.0.0.1:0"))
-        address = getattr(cluster, "scheduler_address", cluster)
+        address = options.scheduler or opened.enter_context(sweep.cluster(os.cpu_count())).scheduler_address
         for chapter, first in itertools.product(options.chapters or known, range(FIRST, FIRST + options.seeds, BLOCK)):
             there = runs.seed[(runs.chapter == chapter) & (runs.quick == options.quick)]
             drawn = sorted({*range(first, min(first + BLOCK, FIRST + options.seeds))} - {*there})

@@ -43,7 +43,7 @@ def main() -> None:
             first = (table, seconds) if first is None else first
             rows.append([f"{workers} on this machine", round(seconds, 1), round(first[1] / seconds, 2), table.equals(first[0])])
         store = f"{folder}/cluster"
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+        with sweep.cluster(2) as cluster:
             killer = threading.Thread(target=kill_a_worker, args=(cluster, store))
             killer.start()
             table, seconds = timed(store, scheduler=cluster.scheduler_address)

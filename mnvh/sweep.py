@@ -15,18 +15,21 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
+import dask
 import numpy as np
 import pandas as pd
+from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed, comm
+from tornado.ioloop import PeriodicCallback
 
 from mnvh import check
 
 Value = float | int | str | bool | None
 Row = dict[str, Value]
 OWN = ("point", "error", "seconds", "rng")  # names that a grid and a result leave to the sweep
-PATIENCE = 10  # seconds in which a scheduler answers and has a worker
+PATIENCE = 10  # seconds in which another's scheduler answers and has a worker, and after which lost workers here are replaced
 
 
 def points(grid: Mapping[str, Sequence[Value] | np.ndarray]) -> list[dict[str, Value]]:
@@ -141,46 +144,54 @@ def run(
         raise (OSError if found else ValueError)(f"store is {str(store)!r} ({error}): allowed is {allowed}.") from error
 
 
-def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], scheduler: str | None, workers: int) -> Iterator:
-    """Nothing, as soon as there is a cluster; then rows of points, all that have finished since the last ones together."""
-    import distributed  # which takes a second
-    from tornado.ioloop import PeriodicCallback
+@contextmanager
+def cluster(workers: int) -> Iterator[LocalCluster]:
+    """Processes of this machine as a Dask cluster, for more than one sweep: one thread each, replaced if they are lost.
 
+    Dask has its workers hand every array back to the system as soon as it is free, and some chapters then take twice as
+    long; here the memory is kept, as it is without Dask. Raises ValueError if there is not to be a process.
+    """
     # The scheduler listens for its metrics even without a dashboard: on a free port, so that two sweeps go side by side.
-    local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
-    try:
-        if scheduler is not None:
-            with socket.create_connection(distributed.comm.get_address_host_port(scheduler), timeout=PATIENCE) as probe:  # Dask: 30 s
-                probe.recv(0 if scheduler.startswith(("tls:", "ws")) else 1)  # a scheduler speaks first: Dask awaits it for ever
-        client = distributed.Client(scheduler, **(local if scheduler is None else {}))
-    except (MemoryError, OSError, OverflowError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
-        allowed = "None for this machine, or the address of a Dask scheduler that answers, as in tcp://host:8786"
-        raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: `dask scheduler` there.") from error
-    with client:
-        if scheduler is None:  # now and then Dask misses that a worker died as soon as it started, and does not start another
-            client.loop.add_callback(PeriodicCallback(lambda: client.cluster.scale(workers), 1000 * PATIENCE).start)
+    options = {"n_workers": check.integer("workers", workers, 1), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    with dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}), LocalCluster(**options) as here:
+        # Now and then Dask misses that a worker died as soon as it started, and does not start another.
+        here.loop.add_callback(PeriodicCallback(lambda: here.scale(workers), 1000 * PATIENCE).start)
+        yield here
+
+
+def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], scheduler: str | None, workers: int) -> Iterator:
+    """Nothing, as soon as there is a cluster; then rows of points, all that have since finished, which wait no longer."""
+    with ExitStack() as opened:
+        try:
+            if scheduler is not None:
+                with socket.create_connection(comm.get_address_host_port(scheduler), timeout=PATIENCE) as probe:  # Dask: 30 s
+                    probe.recv(0 if scheduler.startswith(("tls:", "ws")) else 1)  # a scheduler speaks first: Dask awaits it for ever
+            client = opened.enter_context(Client(scheduler or opened.enter_context(cluster(workers))))
+        except (MemoryError, OSError, OverflowError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
+            allowed = "None for this machine, or the address of a Dask scheduler that answers, as in tcp://host:8786"
+            raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: `dask scheduler` there.") from error
         yield []
         try:
             futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}
-            left = dict(waiting)
-            client.wait_for_workers(1, timeout=PATIENCE)  # after the points: some clusters start workers when there is work
-            for batch in distributed.as_completed(futures).batches():
+            if scheduler is not None:  # after the points: some clusters start workers when there is work
+                client.wait_for_workers(1, timeout=PATIENCE)
+            for batch in as_completed(futures).batches():
                 rows = []
                 for future in batch:
-                    with suppress(distributed.KilledWorker):  # a row may be lost with its worker before it is fetched
+                    with suppress(KilledWorker):  # a row may be lost with its worker before it is fetched
                         rows.append(future.result())
-                        del left[futures[future]]
+                        del waiting[futures[future]]
                 if rows:
                     yield rows
-            for i in left:
+            for i, point in waiting.items():
                 try:  # Dask suspects all that waited on a worker that died: alone, only the guilty die again
-                    yield [client.submit(_call, function, seed, i, waiting[i], pure=False).result()]
-                except distributed.KilledWorker:  # its text has the address of the worker, which another sweep would not have
+                    yield [client.submit(_call, function, seed, i, point, pure=False).result()]
+                except KilledWorker:  # its text has the address of the worker, which another sweep would not have
                     error = "KilledWorker: the process died at every try, the last ones with this point alone. Out of memory?"
-                    yield [{"point": i} | waiting[i] | {"error": error, "seconds": np.nan}]
+                    yield [{"point": i} | point | {"error": error, "seconds": np.nan}]
         except TimeoutError as error:
             raise TimeoutError(f"scheduler {scheduler!r} has no worker after {PATIENCE} s. Start `dask worker {scheduler}`.") from error
-        except (distributed.CancelledError, OSError) as error:
+        except (CancelledError, OSError) as error:
             kept = "finished points are kept, and the same call goes on once it runs again"
             raise ConnectionError(f"scheduler {scheduler!r} was lost on the way: {kept}.") from error
 
@@ -207,9 +218,8 @@ def _checked(found: Row, taken: set[str]) -> Row:
 
 def _storable(value: object) -> bool:
     """Does a table hold it: a number, of 64 bits if whole, a truth value, None, or a text of whole characters?"""
-    if isinstance(value, str):
-        return value == value.encode(errors="replace").decode()
-    return value is None or isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+    whole = not isinstance(value, str) or value == value.encode(errors="replace").decode()
+    return whole and (value is None or isinstance(value, (float, str)) or (isinstance(value, int) and -(2**63) <= value < 2**63))
 
 
 def _recorded(log: Path) -> dict[int, Row]:

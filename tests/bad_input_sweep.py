@@ -21,5 +21,5 @@ CASES = {
         ({"function": None}, "function is None: allowed is a function with a name"),
     ),
 }
-NOT_HERE: dict[str, str] = {}
+NOT_HERE = {"sweep.cluster": "raises where its `with` begins: tests/test_sweep.py"}
 ARGUMENTS_NOT_HERE: dict[tuple[str, str], str] = {}

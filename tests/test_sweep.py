@@ -117,6 +117,11 @@ def of_many_kinds(rng, a):
     return {"mixed": [1, 2.5, "three", True][a - 1], "half": [1, 2.5, 3, 4][a - 1], "late": "text", "few": a > 3 if a > 2 else None}
 
 
+def trims(rng, a):
+    """What the process was told to give back to the system of the memory that it frees."""
+    return {"threshold": os.environ.get("MALLOC_TRIM_THRESHOLD_", "")}
+
+
 def slow_at_two(rng, a, store):
     """Return how many points the table has that another process sees meanwhile."""
     if a < 2:
@@ -182,6 +187,15 @@ class TestSweep:
             found = table(kills_its_worker_once, GRID | {"folder": [str(tmp_path)]}, tmp_path / "store", seed=7, workers=1)
         assert (tmp_path / "killed").exists() and (found.error == "").all() and len(found) == 6
 
+    def test_a_worker_of_this_machine_may_start_slowly(self, tmp_path, monkeypatch):
+        import distributed
+
+        def late(client, n_workers, timeout):
+            raise TimeoutError
+
+        monkeypatch.setattr(distributed.Client, "wait_for_workers", late)
+        assert (table(draw, GRID, tmp_path, workers=1).error == "").all()
+
     @pytest.mark.parametrize("workers", [1, 2])
     def test_a_point_that_kills_its_process_takes_no_other_with_it(self, tmp_path, workers):
         found = table(kills_its_worker_at_two, {"a": [1, 2, 3]}, tmp_path, workers=workers)
@@ -236,12 +250,12 @@ class TestSweep:
                 sweep.run(draw, GRID, tmp_path, scheduler=address)
 
     def test_a_running_cluster_is_used_by_its_address(self, tmp_path):
-        from distributed import LocalCluster
-
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+        with sweep.cluster(2) as cluster:
             found = table(draw, GRID, tmp_path / "a", seed=7, scheduler=cluster.scheduler_address)
         pd.testing.assert_frame_equal(found, table(draw, GRID, tmp_path / "b", seed=7, workers=1))
 
+    def test_workers_keep_freed_memory_as_this_process_does(self, tmp_path):
+        assert table(trims, {"a": [1]}, tmp_path, workers=1).at[0, "threshold"] == os.environ.get("MALLOC_TRIM_THRESHOLD_", "")
 
     def test_what_a_table_cannot_hold_is_the_error_of_its_point(self, tmp_path):
         kinds = ["complex", "object", "large", "generator", "text", "list", "nothing", "number", "point", "error", "seconds", "kind"]
@@ -366,6 +380,12 @@ def test_a_store_is_not_mixed_with_another_sweep(tmp_path):
         (tmp_path / "_grid.txt").write_bytes(damaged)
         with pytest.raises(ValueError, match="_grid.txt holds '.*': allowed is that sweep again"):
             sweep.run(draw, GRID, tmp_path)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 0.5, None])
+def test_a_cluster_has_a_process_at_least(workers):
+    with pytest.raises(ValueError, match=f"workers is {workers}.*allowed is"), sweep.cluster(workers):
+        pass
 
 
 @pytest.mark.parametrize("function", [None, "draw", functools.partial(draw, size=1)])
