@@ -158,7 +158,7 @@ def concerning(module: str) -> list[tuple[str, ...]]:
 
 def copy(tree: Path, to: Path) -> None:
     """A copy of the project, without the kernels compiled from it, which do not see a change of what they call."""
-    shutil.copytree(tree, to, ignore=shutil.ignore_patterns(".git", ".hypothesis", "_build", "*.nb?"))
+    shutil.copytree(tree, to, ignore=shutil.ignore_patterns(".git", ".venv", ".hypothesis", "_build", "*.nb?"))
 
 
 def run_tests(tree: Path, run: Sequence[str]) -> None:
@@ -173,7 +173,7 @@ def run_tests(tree: Path, run: Sequence[str]) -> None:
         os.dup2(log.fileno(), 2)
     import pytest
 
-    code = pytest.main([*run, "-x", "-q", "-p", "no:cacheprovider", f"--basetemp={tree}/tmp"])
+    code = pytest.main([*run, "-x", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout", f"--basetemp={tree}/tmp"])
     sys.exit(code not in (0, 5))  # 5: a file may hold no doctest, and a module no case of bad input
 
 
@@ -261,8 +261,8 @@ def share(results: Sequence[dict]) -> tuple[float, float]:
     return killed, variance**0.5
 
 
-def report(results: dict[str, dict]) -> None:
-    """Write measured/mutation.md from what the modules' samples gave."""
+def report(results: dict[str, dict], modules: Sequence[str]) -> None:
+    """Write measured/mutation.md from what the modules' samples gave, and which of them have none."""
     killed, stderr = share(list(results.values()))
     count = {key: sum(len(found[key]) for found in results.values()) for key in ("survivors", "equivalent")}
     count |= {key: sum(found[key] for found in results.values()) for key in ("tried", "late")}
@@ -272,6 +272,8 @@ def report(results: dict[str, dict]) -> None:
         f"its mutants do); the goal is 90 %. {count['tried']} were tried, {count['survivors']} survived, {count['late']} were killed by the time "
         f"limit; {count['equivalent']} more of the sample change nothing. Seed {seeds}."
     )
+    if missing := ", ".join(f"`{name}`" for name in modules if name not in results):
+        text += f" Nothing of {missing} was tried."
     rows = [
         [f"`{name}`", found["possible"], found["tried"], found["tried"] - len(found["survivors"]), len(found["equivalent"])]
         for name, found in results.items()
@@ -298,7 +300,7 @@ def main() -> None:
         parser.error(f"{', '.join(unknown)}: allowed are {', '.join(science)}")
     for module in asked.modules or science:
         measure(module, asked.each, asked.seed)
-    report({path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json")) if path.stem in science})
+    report({path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json")) if path.stem in science}, science)
 
 
 if __name__ == "__main__":

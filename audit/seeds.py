@@ -156,12 +156,12 @@ def main() -> None:
             if not drawn:
                 continue
             grid = {"chapter": [chapter], "quick": [options.quick], "seed": drawn}
-            block = f"{'quick-' * options.quick}{drawn[0]}-{len(drawn)}"
+            block = "quick-" * options.quick + "-".join(map(str, drawn))
             found = sweep.run(verdicts, grid, stores[chapter] / block, scheduler=address)
             found["store"] = stores[chapter].name
             runs = pd.concat([runs, found], ignore_index=True) if len(runs) else found
             keep(runs)
-            print(f"{chapter}, {block}: {found.seconds.mean():.1f} s a run", flush=True)
+            print(f"{chapter}, {drawn[0]} to {drawn[-1]}: {found.seconds.mean():.1f} s a run", flush=True)
     asked = runs.chapter.isin(options.chapters or known) & (runs.seed < FIRST + options.seeds) & (runs.quick == options.quick)
     report(runs[asked], options.quick)
 

@@ -95,7 +95,8 @@ def run(
     Returns
     -------
     DataFrame, the table: one row a point in the order of the grid, with the point, `error`, `seconds` and what the
-    function returned. A column with numbers at some points and texts or truth values at others has texts throughout.
+    function returned. A column with numbers at some points and texts or truth values at others has texts throughout;
+    whole numbers beside broken or missing ones become broken ones, with 53 bits.
 
     Raises
     ------
@@ -110,8 +111,8 @@ def run(
     todo = points(grid)
     if not isinstance(store, (str, os.PathLike)) or "\0" in str(store):
         raise ValueError(f"store is {store!r}: allowed is the path of a folder. Likely fix: 'my-sweep'.")
-    if not callable(function) or not hasattr(function, "__qualname__"):  # by its name a store knows whose it is
-        raise ValueError(f"function is {function!r}: allowed is a function with a name. Likely fix: def one that calls it.")
+    if not callable(function) or "<" in getattr(function, "__qualname__", "<"):  # by its name a store knows whose it is
+        raise ValueError(f"function is {function!r}: allowed is a function of a module, by its name. Likely fix: def one there.")
     check.integer("seed", seed, 0)
     cores = check.integer("workers", os.cpu_count() if workers is None else workers, 1)
     note, log, table = (Path(store, name) for name in ("_grid.txt", "_points.jsonl", "table.parquet"))
@@ -120,7 +121,7 @@ def run(
     try:
         if note.exists() and (held := note.read_text(encoding="utf-8", errors="replace")) != made_with:
             raise ValueError(f"store: {note} holds {held.strip()!r}: allowed is that sweep again. Likely fix: another folder.")
-        rows = _recorded(log)
+        rows = _recorded(log, todo)
         if table.is_dir():
             raise IsADirectoryError("its table.parquet is a folder")
         waiting = {i: point for i, point in enumerate(todo) if i not in rows or rows[i]["error"]}
@@ -167,9 +168,10 @@ def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], 
                 with socket.create_connection(comm.get_address_host_port(scheduler), timeout=PATIENCE) as probe:  # Dask: 30 s
                     probe.recv(0 if scheduler.startswith(("tls:", "ws")) else 1)  # a scheduler speaks first: Dask awaits it for ever
             client = opened.enter_context(Client(scheduler or opened.enter_context(cluster(workers))))
-        except (MemoryError, OSError, OverflowError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
-            allowed = "None for this machine, or the address of a Dask scheduler that answers, as in tcp://host:8786"
-            raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: `dask scheduler` there.") from error
+        except (MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
+            allowed = "None where processes can start, or the address of a Dask scheduler that answers, as in tcp://host:8786"
+            fix = "memory and room on the disk of this machine" if scheduler is None else "`dask scheduler` there"
+            raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: {fix}.") from error
         yield []
         try:
             futures = {client.submit(_call, function, seed, i, point, pure=False): i for i, point in waiting.items()}
@@ -194,6 +196,9 @@ def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], 
         except (CancelledError, OSError) as error:
             kept = "finished points are kept, and the same call goes on once it runs again"
             raise ConnectionError(f"scheduler {scheduler!r} was lost on the way: {kept}.") from error
+        except Exception as error:  # of a task that never came to its function
+            text = f"function is {function.__qualname__} ({error.__cause__ or error}): allowed is one that every worker can import from {function.__module__}"
+            raise ValueError(f"{text}. Likely fix: start the workers where it is, with the same packages.") from error
 
 
 def _call(function: Callable[..., Row], seed: int, i: int, point: Row) -> Row:
@@ -222,13 +227,14 @@ def _storable(value: object) -> bool:
     return whole and (value is None or isinstance(value, (float, str)) or (isinstance(value, int) and -(2**63) <= value < 2**63))
 
 
-def _recorded(log: Path) -> dict[int, Row]:
-    """Rows by their points, the last of each; a line that cannot be read, as of a writer that was killed, is passed over."""
-    rows = {}
+def _recorded(log: Path, todo: list[dict[str, Value]]) -> dict[int, Row]:
+    """Rows by their points, the last of each; a line that is none of these, as of a writer that was killed, is passed over."""
+    rows, asked = {}, {repr({"point": i} | point) for i, point in enumerate(todo)}
     for line in log.read_bytes().splitlines() if log.exists() else ():
         with suppress(ValueError, TypeError, KeyError):
-            row = json.loads(line)
-            rows[row["point"]] = row
+            row = _checked(json.loads(line), set())
+            if repr({name: row[name] for name in ("point", *todo[0])}) in asked and isinstance(row["error"], str):
+                rows[row["point"]] = row
     return rows
 
 

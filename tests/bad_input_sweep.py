@@ -18,7 +18,7 @@ CASES = {
         *[({"workers": value}, "workers is") for value in (0, -1, 0.5)],
         *[({"scheduler": value}, "scheduler is .* Likely fix: `dask scheduler`") for value in ("nonsense", "", 5)],
         *[({"store": value}, "store is .*: allowed is the path of a folder") for value in (None, 5, "a\0b")],
-        ({"function": None}, "function is None: allowed is a function with a name"),
+        ({"function": None}, "function is None: allowed is a function of a module"),
     ),
 }
 NOT_HERE = {"sweep.cluster": "raises where its `with` begins: tests/test_sweep.py"}

@@ -62,11 +62,18 @@ def test_one_fault_is_noticed_and_one_is_not(project):
     assert found["survivors"] == [["near", "return abs(x) < 1e-3 → return abs(x) <= 1e-3"]]
     assert found["equivalent"] == [["double", "return 2 * x → return 3 * x"]]
     assert Path("mnvh/tiny.py").read_text() == TINY  # the checkout is never touched
-    mutation.report({"tiny": found})
+    mutation.report({"tiny": found}, ["tiny", "user"])
     shown = Path("measured/mutation.md").read_text()
+    assert "Nothing of `user` was tried." in shown
     assert "**66.7 % ± " in shown and "| `tiny` | 4 | 3 | 2 | 1 |" in shown
     assert "| `tiny.near`: `return abs(x) < 1e-3 → return abs(x) <= 1e-3` | a test was missing |" in shown
     assert "| a joke |" in shown
+
+
+def test_without_a_fault_the_tests_of_the_project_itself_pass(tmp_path):
+    mutation.copy(ROOT, tree := tmp_path / "tree")
+    fate = mutation.outcome(tree, ("mnvh/estimates.py", "tests/test_estimates.py"), limit=300)
+    assert fate == "passed", tree.with_suffix(".log").read_text()
 
 
 def test_tests_that_fail_without_a_fault_measure_nothing(project):

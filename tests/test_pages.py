@@ -236,6 +236,17 @@ def site(tmp_path, monkeypatch):
         ('<form action="javascript:x()"></form>', "can execute code"),
         ('<p onclick="x()">y</p>', "can execute code"),
         ('<iframe srcdoc="x"></iframe>', "can execute code"),
+        ('<a href="index.html"><svg><use href="https://example.org/x.svg#y"/></svg></a>', "from another server"),
+        ('<video poster="//example.org/x.png"></video>', "from another server"),
+        ('<img alt="x" src="data:image/png,x" srcset="data:image/png,x 1x, https://example.org/x.png 2x">', "from another server"),
+        ('<style>@import "https://example.org/x.css";</style>', "from another server"),
+        ("<style>@import url(//example.org/x.css);</style>", "from another server"),
+        ("""<p style="background: url('https://example.org/x.png')">x</p>""", "from another server"),
+        ('<base href="https://example.org/">', "<base> can lead a browser elsewhere"),
+        ('<object data="x.html"></object>', "<object> can lead"),
+        ('<embed src="index.html">', "<embed> can lead"),
+        ('<meta http-equiv="Refresh" content="0; url=https://example.org">', "<meta> can lead"),
+        ('<article><script src="index.html"></script></article>', "a script in the text, 'index.html'"),
         ("<article><p><script>x()</script></p></article>", "a script in the text"),
         ("<article><script type='module'>x()</script></article>", "a script in the text"),
     ],
@@ -245,6 +256,7 @@ def test_a_built_page_with_a_fault_is_refused(site, body, message):
     own = f"<article><script type='application/json'>1</script><script>{EXPLORER.read_text()}</script></article>"
     assert site(own + '<img src="data:image/png,x" alt="x"> <a href="mailto:x@example.org">y</a>') == []
     assert site('<a href="#top">x</a> <a href="https://example.org">out</a>') == []
+    assert site('<img alt="x" src="index.html" srcset="index.html 1x, index.html 2x"><p style="background: url(index.html)">x</p>') == []
     assert any(message in problem for problem in site(body))
 
 

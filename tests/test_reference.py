@@ -166,7 +166,7 @@ figures.glue(twice=2 * seed)"""
 def test_a_sweep_of_another_grid_or_of_changed_sources_has_a_table_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    for place in ("chapters/02_x.ipynb", "requirements.lock", "mnvh/paths.py", "mnvh/data/a.csv", "mnvh/book/claims.yml", "own.csv", "home.csv"):
+    for place in ("chapters/02_x.ipynb", "requirements.lock", "mnvh/paths.py", "mnvh/book/figures.py", "mnvh/data/a.csv", "mnvh/book/claims.yml", "own.csv", "home.csv"):
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         Path(place).write_text("1")
     swept = {"chapter": ["02_x"], "seed": [1], "prices_path": ["own.csv", "~/home.csv"]}

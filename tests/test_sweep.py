@@ -22,6 +22,9 @@ from conftest import ROOT
 from mnvh import sweep
 
 GRID = {"size": [1, 2, 3], "shift": [0.0, 10.0]}
+OTHERS = [  # what makes the row of point 0 that of no point
+    *({"point": point} for point in (1, 6, -1, 0.0, "0", None, False)), {"size": 9}, {"shift": 0}, {"error": None}, {"mean": [1]},
+]  # fmt: skip
 
 
 def draw(rng, size, shift):
@@ -288,7 +291,8 @@ class TestSweep:
         (tmp_path / "_table.parquet.1.new").write_bytes(b"PAR1")
         log = tmp_path / "_points.jsonl"
         lines = log.read_text().split("\n")
-        log.write_bytes("\n".join([*lines[:3], lines[3][:9], "", "5", "{}", *lines[4:-1], lines[-1][:20]]).encode() + b"\xff\x00")
+        none = ["", "5", "{}", '{"point": 0, "size": 1, "shift": 0.0}', *(json.dumps(json.loads(lines[1]) | change) for change in OTHERS)]
+        log.write_bytes("\n".join([*lines[:3], lines[3][:9], *none, *lines[4:-1], lines[-1][:20]]).encode() + b"\xff\x00")
         pd.testing.assert_frame_equal(table(draw, GRID, tmp_path, workers=1), whole)
         (tmp_path / "table.parquet").write_bytes(b"")  # nothing is left to compute, and the table is made again
         pd.testing.assert_frame_equal(table(draw, GRID, tmp_path, workers=1), whole)
@@ -388,10 +392,42 @@ def test_a_cluster_has_a_process_at_least(workers):
         pass
 
 
-@pytest.mark.parametrize("function", [None, "draw", functools.partial(draw, size=1)])
-def test_a_function_without_a_name_is_refused(function, tmp_path):
-    with pytest.raises(ValueError, match="function is .*: allowed is a function with a name. Likely fix: def one"):
-        sweep.run(function, GRID, tmp_path / "store")
+@pytest.mark.parametrize("function", [None, "draw", functools.partial(draw, size=1), lambda rng: {}])
+def test_a_function_without_a_name_of_its_own_is_refused(function, tmp_path):
+    def inner(rng, size, shift):
+        return {}
+
+    for each in (function, inner):
+        with pytest.raises(ValueError, match="function is .*: allowed is a function of a module, by its name. Likely fix: def one"):
+            sweep.run(each, GRID, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_store_without_its_note_holds_no_point_of_another_grid(tmp_path):
+    sweep.run(first_number, {"a": [1, 2]}, tmp_path, workers=1)
+    (tmp_path / "_grid.txt").unlink()
+    assert table(first_number, {"a": [2, 1]}, tmp_path, workers=1).x.tolist() == [np.random.default_rng([0, i]).random() for i in (0, 1)]
+    assert table(first_number, {"a": [2, 1]}, tmp_path, workers=1).a.tolist() == [2, 1]
+
+
+def test_workers_that_cannot_import_the_function_are_one_error(tmp_path):
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    code = "from mnvh import sweep\nwith sweep.cluster(1) as here:\n    print(here.scheduler_address, flush=True)\n    input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], env=elsewhere | {"PYTHONPATH": str(ROOT)}, cwd=tmp_path, **pipes) as other:
+        address = other.stdout.readline().strip()
+        with pytest.raises(ValueError, match="function is draw .*: allowed is one that every worker can import from test_sweep. Likely fix"):
+            sweep.run(draw, GRID, tmp_path / "store", scheduler=address)
+        other.communicate("\n")
+
+
+def test_a_machine_that_cannot_start_processes_says_so(tmp_path, monkeypatch):
+    def full(**options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sweep, "LocalCluster", full)
+    with pytest.raises(ValueError, match="scheduler is None .*No space left.*: allowed is None where processes can start.* Likely fix: memory"):
+        sweep.run(draw, GRID, tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 

@@ -75,7 +75,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 def store(chapter: str, grid: dict[str, list[sweep.Value]]) -> Path:
     """Folder of a sweep, which another has as soon as the grid, the chapter, the package, its data or the versions change."""
-    patterns = (f"chapters/{chapter}.ipynb", "requirements.lock", "mnvh/*.py", "mnvh/data/*", "mnvh/book/claims.*")
+    patterns = (f"chapters/{chapter}.ipynb", "requirements.lock", "mnvh/**/*.py", "mnvh/data/*", "mnvh/book/claims.yml")
     files = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
     own = (Path(os.path.expanduser(value)) for value in itertools.chain(*grid.values()) if isinstance(value, str))  # a reader's data
     files += [path for path in own if path.is_file()]

@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
 from mnvh.book import hashes
 from mnvh.book.project import BUILD, EXPLORER, contents
@@ -37,13 +37,12 @@ def problems(root: Path) -> list[str]:
     for path, soup in soups.items():
         page = path.relative_to(root)
         found += [f"{page}: {fault}" for fault in _executed(soup)]
-        for tag in soup.find_all(["a", "link", "script", "img", "source", "iframe"]):
-            address = tag.get("href") or tag.get("src")
-            if not address or address.startswith(("mailto:", "data:")):
+        for tag, address in ((tag, address) for tag in soup.find_all(True) for address in _addresses(tag)):
+            if address.startswith(("mailto:", "data:")):
                 continue
             target, fragment = urldefrag(address)
             if urlsplit(address).scheme or address.startswith("//"):
-                if tag.name != "a":
+                if tag.name not in ("a", "area"):
                     found.append(f"{page}: loads {address} from another server")
                 continue
             file = (path.parent / unquote(urlsplit(target).path)).resolve() if target else path.resolve()
@@ -61,18 +60,28 @@ def problems(root: Path) -> list[str]:
     return found
 
 
+def _addresses(tag: Tag) -> list[str]:
+    """Where a tag leads and what it loads, its pictures for other screens and those of its style included."""
+    style = str(tag.get("style", "")) + (tag.get_text() if tag.name == "style" else "")
+    named = [str(tag.get(name, "")) for name in ("href", "xlink:href", "src", "poster", "background")]
+    pictures = [each.split()[0] for each in str(tag.get("srcset", "")).split(", ") if each.strip()]
+    return [each for each in named + pictures + re.findall(r"(?:url\(|@import\s+(?!url))\s*[\"']?([^\"')\s;]+)", style) if each]
+
+
 def _executed(soup: BeautifulSoup) -> list[str]:
     """What a browser would execute on a page, and neither the theme nor the book's own figures that move have put there."""
     found = []
     for tag in soup.find_all(True):
+        if tag.name in ("base", "object", "embed", "frame") or str(tag.get("http-equiv")).lower() == "refresh":
+            found.append(f"<{tag.name}> can lead a browser elsewhere: take it out of the cell or the page that brings it")
         for name in tag.attrs:
             scheme = urlsplit(re.sub(r"[\x00-\x20]", "", str(tag[name]))).scheme if name in ADDRESSES else ""
             picture = scheme == "data" and tag.name in ("img", "source")
             if name.startswith("on") or name == "srcdoc" or scheme not in ("", "http", "https", "mailto") and not picture:
                 found.append(f"<{tag.name} {name}={tag[name]!r}> can execute code: write text there, or an address of the book or of the web")
-    for script in soup.select("article script:not([src]):not([type='application/json'])"):
+    for script in soup.select("article script:not([type='application/json'])"):
         if (script.string or "").strip() != EXPLORER.read_text(encoding="utf-8").strip():
-            found.append(f"a script in the text, {(script.string or '').strip()[:60]!r}: take it out of the cell or the page that brings it")
+            found.append(f"a script in the text, {(script.string or script.get('src', '')).strip()[:60]!r}: take it out of the cell or the page that brings it")
     return found
 
 
