@@ -62,7 +62,7 @@ def small(tmp_path_factory):
     small_book.write(folder)
     result = Copy(folder).make("book")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert sorted(executed(result)) == ["01_harvest", "02_check"]
+    assert sorted(executed(result)) == ["01_harvest", "02_check"], result.stdout
     return folder
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -161,6 +164,14 @@ figures.glue(twice=2 * seed)"""
     chapter(tmp_path, source)
     monkeypatch.chdir(tmp_path)
     assert grid.outcome(None, chapter="02_x", seed=3) == {"figure a-line": "x\n1\n3\n", "twice": 6}
+
+
+def test_a_line_of_a_build_is_one_piece_also_if_python_is_unbuffered():
+    code = "from mnvh.book import run; run._say('  02_x: executing')"
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # in which each write is a message
+    with here, there:
+        subprocess.run([sys.executable, "-u", "-c", code], stdout=there, check=True, cwd=ROOT)
+        assert here.recv(100) == b"  02_x: executing\n"
 
 
 def test_a_sweep_of_another_grid_or_of_changed_sources_has_a_table_of_its_own(tmp_path, monkeypatch):

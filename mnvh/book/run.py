@@ -19,6 +19,7 @@ import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
+from typing import TextIO
 
 import nbformat
 import papermill
@@ -191,6 +192,11 @@ def explain(error: PapermillExecutionError, notebook: Path, given: dict[str, obj
     )
 
 
+def _say(text: str, file: TextIO | None = None) -> None:
+    """Print in one piece: chapters run side by side, and if Python is unbuffered `print` writes the line's end by itself."""
+    print(f"{text}\n", end="", file=file, flush=True)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mnvh.book.run", description=__doc__.splitlines()[0])
     parser.add_argument("notebook", type=Path)
@@ -216,17 +222,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"PARAMS = {options.rerun}: {error}", file=sys.stderr)
         return 2
     start = time.perf_counter()
-    print(f"  {name}: executing", flush=True)
+    _say(f"  {name}: executing")
     try:
         files = execute(notebook, target, given, publish=not rerun)
     except PapermillExecutionError as error:
-        print(explain(error, notebook, given), file=sys.stderr)
+        _say(explain(error, notebook, given), sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"  {name}: interrupted, the next call starts it again", file=sys.stderr)
+        _say(f"  {name}: interrupted, the next call starts it again", sys.stderr)
         return 130
     except DeadKernelError as error:
-        print(f"\n{notebook}: its kernel died ({error}). Memory? The next call starts this chapter again.", file=sys.stderr)
+        _say(f"\n{notebook}: its kernel died ({error}). Memory? The next call starts this chapter again.", sys.stderr)
         return 1
     seconds = time.perf_counter() - start
     if not rerun:
@@ -238,11 +244,11 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         done = nbformat.read(target.with_suffix(".tmp"), as_version=4)
         for warning in fill_in(done):
-            print(f"  {name}: {warning}")
+            _say(f"  {name}: {warning}")
         nbformat.write(done, target.with_suffix(".tmp"))
     os.replace(target.with_suffix(".tmp"), target)  # last, so that no result stands without its rule
     os.utime(target)
-    print(f"  {name}: {seconds:.1f} s" + (f", in {target}" if rerun else ""), flush=True)
+    _say(f"  {name}: {seconds:.1f} s" + (f", in {target}" if rerun else ""))
     return 0
 
 
