@@ -96,13 +96,13 @@ def run(
     -------
     DataFrame, the table: one row a point in the order of the grid, with the point, `error`, `seconds` and what the
     function returned. A column with numbers at some points and texts or truth values at others has texts throughout;
-    whole numbers beside broken or missing ones become broken ones, with 53 bits.
+    integers beside floats or missing values become floats, exact up to 2**53.
 
     Raises
     ------
     ValueError
         If the function, the grid, the seed or the number of workers is not allowed, no Dask scheduler answers at the
-        address, or the store cannot be written or holds another grid or seed.
+        address, its workers cannot import the function, or the store cannot be written or holds another grid or seed.
     TimeoutError, ConnectionError
         If the scheduler has no worker after ten seconds, or is lost on the way.
     OSError
@@ -149,8 +149,8 @@ def run(
 def cluster(workers: int) -> Iterator[LocalCluster]:
     """Processes of this machine as a Dask cluster, for more than one sweep: one thread each, replaced if they are lost.
 
-    Dask has its workers hand every array back to the system as soon as it is free, and some chapters then take twice as
-    long; here the memory is kept, as it is without Dask. Raises ValueError if there is not to be a process.
+    Dask has its workers hand every array back to the system as soon as it is free, and some chapters then take half
+    as long again; here the memory is kept, as it is without Dask. Raises ValueError if there is not to be a process.
     """
     # The scheduler listens for its metrics even without a dashboard: on a free port, so that two sweeps go side by side.
     options = {"n_workers": check.integer("workers", workers, 1), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
@@ -170,7 +170,7 @@ def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], 
             client = opened.enter_context(Client(scheduler or opened.enter_context(cluster(workers))))
         except (MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
             allowed = "None where processes can start, or the address of a Dask scheduler that answers, as in tcp://host:8786"
-            fix = "memory and room on the disk of this machine" if scheduler is None else "`dask scheduler` there"
+            fix = "`if __name__ == '__main__':` before it in a script, or memory and disk space" if scheduler is None else "`dask scheduler` there"
             raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: {fix}.") from error
         yield []
         try:

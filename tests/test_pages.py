@@ -242,6 +242,7 @@ def site(tmp_path, monkeypatch):
         ('<style>@import "https://example.org/x.css";</style>', "from another server"),
         ("<style>@import url(//example.org/x.css);</style>", "from another server"),
         ("""<p style="background: url('https://example.org/x.png')">x</p>""", "from another server"),
+        ('<form action="https://example.org"></form>', "from another server"),
         ('<base href="https://example.org/">', "<base> can lead a browser elsewhere"),
         ('<object data="x.html"></object>', "<object> can lead"),
         ('<embed src="index.html">', "<embed> can lead"),

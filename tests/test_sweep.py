@@ -426,7 +426,7 @@ def test_a_machine_that_cannot_start_processes_says_so(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(sweep, "LocalCluster", full)
-    with pytest.raises(ValueError, match="scheduler is None .*No space left.*: allowed is None where processes can start.* Likely fix: memory"):
+    with pytest.raises(ValueError, match="scheduler is None .*No space left.*: allowed is None where processes can start.* Likely fix: .*__main__.* or memory and disk space"):
         sweep.run(draw, GRID, tmp_path / "store")
     assert not (tmp_path / "store").exists()
 

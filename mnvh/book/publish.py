@@ -24,7 +24,7 @@ from mnvh.book import hashes
 from mnvh.book.project import BUILD, EXPLORER, contents
 
 SITE = BUILD / "html"
-ADDRESSES = ("href", "src", "action", "formaction", "data", "poster", "xlink:href")
+ADDRESSES = ("href", "src", "action", "formaction", "data", "poster", "xlink:href", "background")
 
 
 def problems(root: Path) -> list[str]:
@@ -63,7 +63,7 @@ def problems(root: Path) -> list[str]:
 def _addresses(tag: Tag) -> list[str]:
     """Where a tag leads and what it loads, its pictures for other screens and those of its style included."""
     style = str(tag.get("style", "")) + (tag.get_text() if tag.name == "style" else "")
-    named = [str(tag.get(name, "")) for name in ("href", "xlink:href", "src", "poster", "background")]
+    named = [str(tag.get(name, "")) for name in ADDRESSES]
     pictures = [each.split()[0] for each in str(tag.get("srcset", "")).split(", ") if each.strip()]
     return [each for each in named + pictures + re.findall(r"(?:url\(|@import\s+(?!url))\s*[\"']?([^\"')\s;]+)", style) if each]
 
