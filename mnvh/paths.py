@@ -130,7 +130,7 @@ def lattice_walk(rng: Generator, n_paths: int, n_steps: int, *, start: ArrayLike
 def martingale_gbm(rng: Generator, n_paths: int, n_steps: int, *, covariance: ArrayLike, start: Start = None) -> Array:
     """Geometric Brownian motion with E[p] constant, so that E[ln p] falls by σ²/2 a step (§2.3).
 
-    Raises ValueError as `gaussian`, and if a start is not above 0, or ln p moves by more than 700.
+    Raises ValueError as `gaussian`, and if a start is below 1e-100, or |ln start| and the moves of ln p are above 700 together.
     """
     return jump_diffusion(rng, n_paths, n_steps, covariance=covariance, jump_rate=0.0, start=start)
 
@@ -255,10 +255,10 @@ def two_point(
 
 
 def _start(start: Start, n_assets: int | str, default: float, name: str = "start") -> Array:
-    """First prices, one per asset; products, whose default is 1, need them above 0."""
+    """First prices, one per asset; products, whose default is 1, need them at 1e-100 or above."""
     start = check.array(name, np.full(n_assets, default) if start is None else start, (n_assets,))
-    if default > 0:
-        check.positive(name, float(start.min()), fix="this process multiplies prices")
+    if default > 0:  # what is nearer to 0 leaves ln p no room
+        check.number(name, float(start.min()), 1 / check.LARGEST, check.LARGEST, fix="this process multiplies prices, which are above 0")
     return start
 
 

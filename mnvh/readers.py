@@ -121,9 +121,9 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the file cannot be read; has no header, a name twice or one with two $; has a date that is no date, before 1600, stands
-        twice or out of order; or has no number (`floats`), or one at or below 0, in place of a price, or a column
-        without prices.
+        If the file cannot be read; has no header, a name twice or one with two $; has a date that is no date, is
+        before 1600, stands twice or is out of order; or has no number (`floats`), or one at or below 0, in place of a
+        price, or a column without prices.
     """
     check.integer("max_gap_days", max_gap_days, 1)
     table = read_table(path)

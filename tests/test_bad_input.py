@@ -63,7 +63,7 @@ def number(name, *values, message="allowed is"):
 SIZES = [({"rng": value}, "numpy.random.Generator.*default_rng") for value in (None, 42, np.random)]
 SIZES += [({name: value}, "whole number of at least 1") for name in ("n_paths", "n_steps") for value in (0, 2.5, True)]
 START = [({"start": value}, "start") for value in ([1.0, 2.0, 3.0], 1.0, [nan, 1.0], ["a", "b"])]
-ABOVE_ZERO = [*START, ({"start": [1.0, 0.0]}, "above 0")]
+ABOVE_ZERO = [*START, *(({"start": [1.0, value]}, r"\[1e-100, 1e\+100\].*above 0") for value in (0.0, 1e-305))]
 LAGS = number("n_lags", 0, 1.5, message="whole number of at least 1")
 COVARIANCE = [({"covariance": [[400.0]]}, "more than 700.*1 % a step"), *matrix("covariance")]
 PERSISTENCE = number("persistence", -0.1, 1.1) + [({"persistence": 1}, r"\[0, 1\).*random walk")]

@@ -249,12 +249,12 @@ def test_a_price_above_floating_point_is_an_error_like_one_below():
                 draw(seed, 1e6)
 
 
-@pytest.mark.parametrize(("start", "up", "down", "room"), [(1e12, 2.0, 0.9, 672), (1e-300, 1.1, 0.5, 9)])
+@pytest.mark.parametrize(("start", "up", "down", "room"), [(1e12, 2.0, 0.9, 672), (1e-100, 1.1, 0.5, 470)])
 def test_steps_of_two_sizes_leave_room_for_the_start(start, up, down, room):
     law = dict(up=up, down=down, up_probability=0.5, start=[start])
     with pytest.raises(ValueError, match=rf"allowed is \|ln\| · n_steps up to {room}\."):
         paths.two_point(np.random.default_rng(20), 2, 1000, **law)
-    assert (paths.two_point(np.random.default_rng(20), 50, 13 if start < 1 else 969, **law) > 0).all()
+    assert (paths.two_point(np.random.default_rng(20), 50, 677 if start < 1 else 969, **law) > 0).all()
 
 
 @pytest.mark.parametrize("variances", [[1e-12, 1e4], [1e4, 0.0, 1e-12]])
