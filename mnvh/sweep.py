@@ -119,7 +119,8 @@ def run(
     made_with = f"{function.__module__}.{function.__qualname__} {seed} {({name: _listed(grid[name]) for name in grid})!r}\n"
     found: list[Row] = []
     try:
-        if note.exists() and (held := note.read_text(encoding="utf-8", errors="replace")) != made_with:
+        held = note.read_text(encoding="utf-8", errors="replace") if note.exists() else "(missing)" if log.is_file() else made_with
+        if held != made_with:  # points without a note may be of another function or seed
             raise ValueError(f"store: {note} holds {held.strip()!r}: allowed is that sweep again. Likely fix: another folder.")
         rows = _recorded(log, todo)
         if table.is_dir():
@@ -229,7 +230,7 @@ def _storable(value: object) -> bool:
 
 def _recorded(log: Path, todo: list[dict[str, Value]]) -> dict[int, Row]:
     """Rows by their points, the last of each; a line that is none of these, as of a writer that was killed, is passed over."""
-    rows, asked = {}, {repr({"point": i} | point) for i, point in enumerate(todo)}
+    rows, asked = {}, {repr(json.loads(json.dumps({"point": i} | point))) for i, point in enumerate(todo)}
     for line in log.read_bytes().splitlines() if log.exists() else ():
         with suppress(ValueError, TypeError, KeyError):
             row = _checked(json.loads(line), set())

@@ -243,6 +243,17 @@ def site(tmp_path, monkeypatch):
         ("<style>@import url(//example.org/x.css);</style>", "from another server"),
         ("""<p style="background: url('https://example.org/x.png')">x</p>""", "from another server"),
         ('<form action="https://example.org"></form>', "from another server"),
+        ('<img alt="x" srcset="index.html 1x,https://example.org/x.png 2x">', "from another server"),
+        ('<link rel="preload" imagesrcset="https://example.org/x.png 2x">', "from another server"),
+        ('<p style="background: URL(https://example.org/x.png)">x</p>', "from another server"),
+        ("<style>@IMPORT/**/'https://example.org/x.css';</style>", "from another server"),
+        ("<p style=\"background: image-set('index.html' 1x, 'https://example.org/x.png' 2x)\">x</p>", "from another server"),
+        ('<svg><path fill="url(//example.org/x.svg#y)"/></svg>', "from another server"),
+        ('<p background="https://example.org/x.png">x</p>', "from another server"),
+        ('<a href="index.html" ping="https://example.org">x</a>', "<a ping='https://example.org'> can execute code"),
+        ('<svg><a><animate attributeName="href" values="javascript:x()"/></a></svg>', "<animate> can lead"),
+        ('<svg><a><set attributeName="href" to="javascript:x()"/></a></svg>', "<set> can lead"),
+        ('<frame src="index.html">', "<frame> can lead"),
         ('<base href="https://example.org/">', "<base> can lead a browser elsewhere"),
         ('<object data="x.html"></object>', "<object> can lead"),
         ('<embed src="index.html">', "<embed> can lead"),
@@ -256,8 +267,8 @@ def test_a_built_page_with_a_fault_is_refused(site, body, message):
     shutil.copytree(ROOT / "assets", "assets")
     own = f"<article><script type='application/json'>1</script><script>{EXPLORER.read_text()}</script></article>"
     assert site(own + '<img src="data:image/png,x" alt="x"> <a href="mailto:x@example.org">y</a>') == []
-    assert site('<a href="#top">x</a> <a href="https://example.org">out</a>') == []
-    assert site('<img alt="x" src="index.html" srcset="index.html 1x, index.html 2x"><p style="background: url(index.html)">x</p>') == []
+    assert site('<a href="#top">x</a> <a href="https://example.org">out</a> <map><area href="https://example.org"></map>') == []
+    assert site('<img alt="x" src="index.html" srcset="index.html 1x, index.html 2x"><p style="background: url(index.html) /* // */">x</p>') == []
     assert any(message in problem for problem in site(body))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import functools
+import http
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -403,11 +405,20 @@ def test_a_function_without_a_name_of_its_own_is_refused(function, tmp_path):
     assert not (tmp_path / "store").exists()
 
 
-def test_a_store_without_its_note_holds_no_point_of_another_grid(tmp_path):
+def test_a_store_without_its_note_is_of_no_sweep(tmp_path):
     sweep.run(first_number, {"a": [1, 2]}, tmp_path, workers=1)
     (tmp_path / "_grid.txt").unlink()
-    assert table(first_number, {"a": [2, 1]}, tmp_path, workers=1).x.tolist() == [np.random.default_rng([0, i]).random() for i in (0, 1)]
-    assert table(first_number, {"a": [2, 1]}, tmp_path, workers=1).a.tolist() == [2, 1]
+    for function, seed in ((first_number, 0), (first_number, 5), (draw, 0)):
+        with pytest.raises(ValueError, match="store: .*_grid.txt holds '.missing.': allowed is that sweep again. Likely fix: another folder"):
+            sweep.run(function, {"a": [1, 2]}, tmp_path, seed=seed, workers=1)
+
+
+def test_numbers_with_names_are_the_numbers_that_they_are(tmp_path):
+    grid = {"a": [http.HTTPStatus.OK, http.HTTPStatus.GONE]}
+    assert sweep.run(first_number, grid, tmp_path, workers=1).a.tolist() == [200, 410]
+    log = (tmp_path / "_points.jsonl").read_bytes()
+    sweep.run(first_number, grid, tmp_path, workers=1)
+    assert (tmp_path / "_points.jsonl").read_bytes() == log  # nothing was left to compute
 
 
 def test_workers_that_cannot_import_the_function_are_one_error(tmp_path):
@@ -421,12 +432,14 @@ def test_workers_that_cannot_import_the_function_are_one_error(tmp_path):
         other.communicate("\n")
 
 
-def test_a_machine_that_cannot_start_processes_says_so(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), RuntimeError("Nanny failed to start.")])
+def test_a_machine_that_cannot_start_processes_says_so(error, tmp_path, monkeypatch):
     def full(**options):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise error
 
     monkeypatch.setattr(sweep, "LocalCluster", full)
-    with pytest.raises(ValueError, match="scheduler is None .*No space left.*: allowed is None where processes can start.* Likely fix: .*__main__.* or memory and disk space"):
+    match = re.escape(str(error)) + ".*: allowed is None where processes can start.* Likely fix: .*__main__.* or memory and disk space"
+    with pytest.raises(ValueError, match=f"scheduler is None .*{match}"):
         sweep.run(draw, GRID, tmp_path / "store")
     assert not (tmp_path / "store").exists()
 

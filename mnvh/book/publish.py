@@ -61,23 +61,24 @@ def problems(root: Path) -> list[str]:
 
 
 def _addresses(tag: Tag) -> list[str]:
-    """Where a tag leads and what it loads, its pictures for other screens and those of its style included."""
-    style = str(tag.get("style", "")) + (tag.get_text() if tag.name == "style" else "")
-    named = [str(tag.get(name, "")) for name in ADDRESSES]
-    pictures = [each.split()[0] for each in str(tag.get("srcset", "")).split(", ") if each.strip()]
-    return [each for each in named + pictures + re.findall(r"(?:url\(|@import\s+(?!url))\s*[\"']?([^\"')\s;]+)", style) if each]
+    """Where a tag leads and what it loads, its pictures for other screens and those of its styles included."""
+    pictures = re.findall(r"(\S*[^\s,])(?:\s[^,]*)?(?:,|$)", f"{tag.get('srcset', '')} , {tag.get('imagesrcset', '')}")
+    styles = [tag.get("style", ""), *(each for each in tag.attrs.values() if "url(" in str(each).lower()), tag.name == "style" and tag.get_text()]
+    css = re.sub(r"/\*.*?\*/", " ", " ".join(map(str, styles)), flags=re.S)
+    loaded = re.findall(r"(?i)(?:url\(|@import\s+(?!url))\s*[\"']?([^\"')\s;]+)|((?:https?:)?//[^\"')\s;]+)", css)
+    return [each for each in dict.fromkeys([*(str(tag.get(name, "")) for name in ADDRESSES), *pictures, *map("".join, loaded)]) if each]
 
 
 def _executed(soup: BeautifulSoup) -> list[str]:
     """What a browser would execute on a page, and neither the theme nor the book's own figures that move have put there."""
     found = []
     for tag in soup.find_all(True):
-        if tag.name in ("base", "object", "embed", "frame") or str(tag.get("http-equiv")).lower() == "refresh":
+        if tag.name in ("animate", "base", "embed", "frame", "object", "set") or str(tag.get("http-equiv")).lower() == "refresh":
             found.append(f"<{tag.name}> can lead a browser elsewhere: take it out of the cell or the page that brings it")
         for name in tag.attrs:
             scheme = urlsplit(re.sub(r"[\x00-\x20]", "", str(tag[name]))).scheme if name in ADDRESSES else ""
             picture = scheme == "data" and tag.name in ("img", "source")
-            if name.startswith("on") or name == "srcdoc" or scheme not in ("", "http", "https", "mailto") and not picture:
+            if name.startswith("on") or name in ("ping", "srcdoc") or scheme not in ("", "http", "https", "mailto") and not picture:
                 found.append(f"<{tag.name} {name}={tag[name]!r}> can execute code: write text there, or an address of the book or of the web")
     for script in soup.select("article script:not([type='application/json'])"):
         if (script.string or "").strip() != EXPLORER.read_text(encoding="utf-8").strip():
