@@ -23,7 +23,7 @@ import pandas as pd
 from matplotlib import pyplot
 
 from audit import measured
-from mnvh import sweep
+from mnvh import paths, sweep
 from mnvh.book import claims, figures, hashes
 from mnvh.book.project import BUILD, contents
 
@@ -37,9 +37,15 @@ BLOCK = 10  # seeds of one table, so that more can be asked for later
 def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) -> dict[str, sweep.Value]:
     """Outcome and evidence of each claim in one run of a chapter, whose own parameter `seed` draws everything.
 
-    The cells run here, without a kernel, and their figures are checked but not written, which takes most of the time.
+    The paths that all chapters share, which have a seed of their own in the book, are drawn anew here. The cells run
+    without a kernel, and their figures are checked but not written, which takes most of the time.
     """
     found: dict[str, sweep.Value] = {}
+    make, shared = np.random.default_rng, paths.shared
+
+    def redrawn(n_paths: int) -> np.ndarray:
+        with mock.patch.object(np.random, "default_rng", lambda own: make([own, seed])):
+            return shared(n_paths)
 
     def settle(name: str, *evidence: claims.Evidence) -> None:
         found[f"evidence {name}"] = " | ".join(each.text for each in evidence)
@@ -53,7 +59,7 @@ def verdicts(rng: np.random.Generator, *, chapter: str, seed: int, quick: bool) 
 
     names: dict[str, object] = {}
     unwritten = mock.patch.multiple(figures, _render=lambda *_: b"", display=mock.DEFAULT)
-    with unwritten, mock.patch.object(claims, "settle", settle):
+    with unwritten, mock.patch.object(claims, "settle", settle), mock.patch.object(paths, "shared", redrawn):
         for cell in _cells(chapter):
             exec(compile(cell.source, f"{chapter}, cell {cell['id']}", "exec"), names)
             if "parameters" in cell.metadata.get("tags", []):
@@ -115,7 +121,7 @@ def estimates(runs: pd.DataFrame) -> pd.DataFrame:
     """What has a standard error in the evidence, each once: `scatter` over the n seeds in units of the error that is stated.
 
     It is one if the stated errors are right. `pooled z` is Σz/√n of the prediction that the verdict accepts, if there is
-    one: a bias that no run resolves adds up over the seeds.
+    one: a bias that no run resolves adds up over the seeds. Raises ValueError if a number with an error never changes.
     """
     rows, seen, ledger = [], set(), claims.load()["claims"]
     for column, texts in runs[runs.error == ""].filter(regex="^evidence ").items():
@@ -125,8 +131,10 @@ def estimates(runs: pd.DataFrame) -> pd.DataFrame:
         for _, part in parts.items():
             found = part.str.extract(ESTIMATE)
             series = tuple(found.value)
-            if found.value.isna().any() or len({*series}) == 1 or series in seen:
+            if found.value.isna().any() or len(series) == 1 or series in seen:
                 continue
+            if len({*series}) == 1:
+                raise ValueError(f"{name}: {part[0]} is the same with every seed: draw it from the chapter's.")
             seen.add(series)  # one estimate may settle several claims
             value, stderr = found.value.astype(float), found.stderr.astype(float)
             z = part.str.extract(rf"(?:{accepted}) \S+ \(z = (\S+)\)")[0].astype(float)
@@ -170,7 +178,7 @@ def report(runs: pd.DataFrame, quick: bool) -> None:
     """Write measured/seeds.md or measured/seeds-quick.md."""
     failed, counts, found = runs[runs.error != ""], tally(runs), estimates(runs)
     spread = 4 / np.sqrt(2 * (runs.seed.nunique() - 1))  # four standard errors of a standard deviation
-    odd = found[(found["pooled z"].abs() > claims.ACCEPTED_Z) | ((found.scatter - 1).abs() > spread)].round(2).astype(object).fillna("")
+    odd = found[(found["pooled z"].abs() > claims.ACCEPTED_Z) | ((found.scatter - 1).abs() > spread)].round(2).astype(object).fillna("—")
     total, scored = counts.sum(), found["pooled z"].dropna()
     doubtful = counts[counts.held < counts.sum(axis=1)].reset_index()
     rows = [[f"{r.chapter}, seed {r.seed}", r.error.strip().splitlines()[-1]] for r in failed.itertuples()]

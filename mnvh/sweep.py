@@ -8,6 +8,8 @@ rows as they came in: what is there is not computed again.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import itertools
 import json
 import os
@@ -75,7 +77,8 @@ def run(
     """Call function(rng, **point) at every point of the grid and gather what it returns, as it comes in.
 
     A point that raises, ends its process or returns what no table can hold is recorded with its error and tried again by
-    the next call; the others go on. The tasks of a worker that is lost run again elsewhere.
+    the next call; the others go on. The tasks of a worker that is lost run again elsewhere; if a cluster loses all its
+    workers, the call waits for others.
 
     Parameters
     ----------
@@ -84,7 +87,8 @@ def run(
     grid : dict of name: values
         Values are a list or a one-dimensional array.
     store : path
-        Folder of the table, `table.parquet`; points that it holds already are left alone.
+        Folder of the table, `table.parquet`; points that it holds already are left alone. It is refused once the text of
+        the function has changed; a change of what the function calls is not seen.
     seed : int
         Point number i draws from default_rng([seed, i]).
     scheduler : str, optional
@@ -109,14 +113,22 @@ def run(
         If the store can no longer be written, as on a disk that is full.
     """
     todo = points(grid)
-    if not isinstance(store, (str, os.PathLike)) or "\0" in str(store):
+    if not isinstance(store, (str, os.PathLike)) or not str(store) or "\0" in str(store):
         raise ValueError(f"store is {store!r}: allowed is the path of a folder. Likely fix: 'my-sweep'.")
     if not callable(function) or "<" in getattr(function, "__qualname__", "<"):  # by its name a store knows whose it is
         raise ValueError(f"function is {function!r}: allowed is a function of a module, by its name. Likely fix: def one there.")
     check.integer("seed", seed, 0)
     cores = check.integer("workers", os.cpu_count() if workers is None else workers, 1)
     note, log, table = (Path(store, name) for name in ("_grid.txt", "_points.jsonl", "table.parquet"))
-    made_with = f"{function.__module__}.{function.__qualname__} {seed} {({name: _listed(grid[name]) for name in grid})!r}\n"
+    try:
+        inspect.signature(function).bind(None, **todo[0])
+        source = inspect.getsource(function)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"function is {function.__qualname__} ({error}): allowed is one of (rng, {', '.join(grid)}). Likely fix: rng comes first.") from None
+    except OSError:  # typed into Python itself
+        source = ""
+    code = hashlib.sha256(source.encode()).hexdigest()[:8]
+    made_with = f"{function.__module__}.{function.__qualname__} {code} {seed} {({name: _listed(grid[name]) for name in grid})!r}\n"
     found: list[Row] = []
     try:
         held = note.read_text(encoding="utf-8", errors="replace") if note.exists() else "(missing)" if log.is_file() else made_with

@@ -146,8 +146,9 @@ class Cone:
         """One row a window; volatilities in per cent a year over calendar time, NaN where `notes` says why.
 
         For each side the low, last and high rVol of the full windows, its mean, the low and high between which a
-        constant volatility of this mean stays in 95 % of samples, and the mean number of fills in a window. `corrected` is the long ladder's corrected
-        volatility over all quotes, gaps included; `windows` the length of the sample in windows.
+        constant volatility of this mean stays in 95 % of samples, and the mean number of fills in a window. `corrected` is
+        the long ladder's corrected volatility over all quotes, gaps included, NaN without a fill; `windows` the length of
+        the sample in windows.
 
         Raises ValueError if no quotes, or quotes of no duration, were added.
         """
@@ -169,7 +170,7 @@ class Cone:
                 table[f"{side}_{name}"] = np.where(usable, values, np.nan)[own]
         gap = self._mid - self._ladders.first - self._ladders.rungs * h
         variance = h**2 * self._all + 2 * h * self._slip + gap**2
-        table["corrected"] = 100 * np.sqrt(np.maximum(variance, 0) * gc.YEAR / self.seconds)[:n]
+        table["corrected"] = 100 * np.sqrt(np.where(self._all > 0, np.maximum(variance, 0), np.nan) * gc.YEAR / self.seconds)[:n]
         table["windows"] = windows[:n]
         return table
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import os.path
 import tempfile
 
 NAN = float("nan")
 STORE = tempfile.mkdtemp(prefix="mnvh-sweep-")
 
 
+def fails(rng, a):
+    """So that the point is computed in each case: nothing else would ask for a scheduler."""
+    raise ZeroDivisionError
+
+
 CASES = {
     "sweep.points": (dict(grid={"a": [1]}), *[({"grid": value}, "grid") for value in (None, [], {}, {"a": 1}, {"a": [1, 1]})]),
     "sweep.run": (
-        dict(function=os.path.join, grid={"a": [1]}, store=STORE, seed=0, workers=1),
+        dict(function=fails, grid={"a": [1]}, store=STORE, seed=0, workers=1),
         *[({"grid": value}, "grid") for value in (None, {}, {"a": []})],
         *[({"seed": value}, "seed is") for value in (-1, 0.5, NAN)],
         *[({"workers": value}, "workers is") for value in (0, -1, 0.5)],
         *[({"scheduler": value}, "scheduler is .* Likely fix: `dask scheduler`") for value in ("nonsense", "", 5)],
-        *[({"store": value}, "store is .*: allowed is the path of a folder") for value in (None, 5, "a\0b")],
+        *[({"store": value}, "store is .*: allowed is the path of a folder") for value in (None, 5, "", "a\0b")],
         ({"function": None}, "function is None: allowed is a function of a module"),
     ),
 }

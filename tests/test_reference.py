@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shlex
@@ -14,7 +15,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-from mnvh.book import claims, grid, project, reference, run, verify
+from mnvh.book import claims, grid, lock, project, reference, run, verify
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_two_builds_are_compared_file_by_file(tmp_path, monkeypatch, capsys):
 
 
 def test_a_grid_of_parameters_is_checked_as_those_of_one_run(at_root, capsys):
-    assert grid.parse("03_amm", "seed=1,2 quick=true") == {"chapter": ["03_amm"], "seed": [1, 2], "quick": [True]}
+    assert grid.parse("03_amm", "seed=1,2 quick=true") == {"seed": [1, 2], "quick": [True]}
     with pytest.raises(ValueError, match="'sed=1' is no parameter of 03_amm"):
         grid.parse("03_amm", "sed=1")
     assert grid.main(["03_amm", "seed=one"]) == 2 and "seed = one is of another kind" in capsys.readouterr().err
@@ -93,6 +94,15 @@ def test_a_grid_of_parameters_is_checked_as_those_of_one_run(at_root, capsys):
         assert f"CHAPTER = {chapter}, GRID = seed=1: there is no such chapter. Chapters: 01_introduction, 02_" in capsys.readouterr().err
     for repeated in ("seed=1 seed=2", "seed=1 quick=true seed=1,2"):
         assert grid.main(["03_amm", repeated]) == 2 and "seed is given twice: leave one out" in capsys.readouterr().err
+    for text, message in {"seed=1,1": "seed=1 is given twice", "quick=true,True": "quick=True is given twice", "": "there is nothing to vary: write name=value"}.items():
+        assert grid.main(["03_amm", text]) == 2 and message in capsys.readouterr().err
+    for text in ("1:5", "010", "1.5", "1e3", "[1]", "(1)+", ""):  # YAML has 65 and 8 for the first two
+        with pytest.raises(ValueError, match=rf"^seed = {re.escape(text)} is of another kind: it must be a whole number, like its default \d+\.$"):
+            run.parse(Path("chapters/03_amm.ipynb"), f"seed={text}")
+    for text, message in {"seed='1": "a quotation mark that is not closed", "prices_path=2024-13-45": "must be a text, in quotes if"}.items():
+        with pytest.raises(ValueError, match=message):
+            run.parse(Path("chapters/02_decomposition.ipynb"), text)
+    assert run.parse(Path("chapters/03_amm.ipynb"), "seed=1_000 quick=true") == {"seed": 1000, "quick": True}
     assert grid.main(["03_amm", "chapter=1"]) == 2 and "'chapter=1' is no parameter of 03_amm" in capsys.readouterr().err
 
 
@@ -164,6 +174,34 @@ figures.glue(twice=2 * seed)"""
     chapter(tmp_path, source)
     monkeypatch.chdir(tmp_path)
     assert grid.outcome(None, chapter="02_x", seed=3) == {"figure a-line": "x\n1\n3\n", "twice": 6}
+
+
+def test_a_point_of_other_code_than_the_sweep_began_with_fails(tmp_path, monkeypatch):
+    chapter(tmp_path, "open('chapters/02_x.ipynb', 'a').write(' ' * seed)")  # an edit while it runs
+    monkeypatch.chdir(tmp_path)
+    began = grid.code("02_x")
+    assert grid.outcome(None, chapter="02_x", seed=0, code=began) == {}
+    with pytest.raises(RuntimeError, match="has another 02_x or package than the sweep began with: sweep again, workers in the same checkout"):
+        grid.outcome(None, chapter="02_x", seed=1, code=began)
+
+
+def test_a_sweep_that_is_interrupted_says_so_in_one_line(at_root, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grid.sweep, "run", interrupted)
+    assert grid.main(["03_amm", "seed=1"]) == 130
+    assert capsys.readouterr().err == "03_amm: interrupted; finished points are kept, and the same call goes on.\n"
+
+
+def test_a_build_that_waits_for_another_can_be_interrupted(tmp_path, monkeypatch):
+    def held(handle, how):
+        raise BlockingIOError if how & fcntl.LOCK_NB else KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", held)
+    with pytest.raises(SystemExit, match="^  interrupted; the other build goes on$"):
+        lock.main(["true"])
 
 
 def test_a_line_of_a_build_is_one_piece_also_if_python_is_unbuffered():

@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 
 from audit import seeds
+from mnvh import paths
 from mnvh.book import claims, grid
 from mnvh.book.project import PUBLISHING
 
@@ -44,6 +45,22 @@ claims.settle("2.5b", estimate(-1 + seed))  # fails as printed"""
         assert row["claim 2.5b"] == outcome and "printed 1" in row["evidence 2.5b"]
 
 
+def test_the_paths_that_chapters_share_are_drawn_anew_with_each_seed(tmp_path, monkeypatch):
+    source = """
+from mnvh import paths
+from mnvh.book import claims
+last, again = paths.shared(2)[:, -1, 0], paths.shared(2)[:, -1, 0]
+claims.settle("2.5b", claims.estimate(last[0], 0.01 + abs(last - again).max(), printed=1000.0))"""
+    parameters = nbformat.v4.new_code_cell("seed = 0\nquick = False", metadata={"tags": ["parameters"]})
+    (tmp_path / "chapters").mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=[parameters, nbformat.v4.new_code_cell(source)]), tmp_path / "chapters/02_x.ipynb")
+    monkeypatch.chdir(tmp_path)
+    book = paths.shared(1)[0, -1, 0]
+    texts = [seeds.verdicts(np.random.default_rng(0), chapter="02_x", seed=seed, quick=False)["evidence 2.5b"] for seed in (1, 2, 1)]
+    assert texts[0] == texts[2] != texts[1] and all("\N{PLUS-MINUS SIGN} 0.010;" in text for text in texts)
+    assert not any(text.startswith(f"{book:.3f}") for text in texts) and paths.shared(1)[0, -1, 0] == book
+
+
 def test_a_figure_whose_numbers_are_not_finite_fails_here_as_in_the_build(tmp_path, monkeypatch):
     source = """
 import pandas as pd
@@ -71,6 +88,10 @@ def test_a_bias_that_no_seed_resolves_adds_up():
     assert found.index.tolist() == ["mean of x", "gap"] and found.claim.tolist() == ["2.5b", "2.5b"]
     assert found.scatter.tolist() == pytest.approx([np.std(z, ddof=1), np.std(z, ddof=1) / 2])
     assert found["pooled z"].iloc[0] == pytest.approx(sum(z) / 8**0.5) and np.isnan(found["pooled z"].iloc[1])
+    assert seeds.estimates(runs[:1]).empty
+    runs["evidence 2.4a"] = [*8 * order[:1], None]
+    with pytest.raises(ValueError, match="2.4a: gap: 1.5 ± 2.0, .* is the same with every seed: draw it from the chapter's"):
+        seeds.estimates(runs)
 
 
 def test_the_tally_counts_each_outcome_and_no_failed_run_and_nothing_that_no_seed_changes():

@@ -6,13 +6,16 @@ import asyncio
 import errno
 import functools
 import http
+import importlib
 import json
+import linecache
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from contextlib import nullcontext
 
@@ -408,9 +411,40 @@ def test_a_function_without_a_name_of_its_own_is_refused(function, tmp_path):
 def test_a_store_without_its_note_is_of_no_sweep(tmp_path):
     sweep.run(first_number, {"a": [1, 2]}, tmp_path, workers=1)
     (tmp_path / "_grid.txt").unlink()
-    for function, seed in ((first_number, 0), (first_number, 5), (draw, 0)):
+    for function, seed in ((first_number, 0), (first_number, 5), (kills_its_worker_at_two, 0)):
         with pytest.raises(ValueError, match="store: .*_grid.txt holds '.missing.': allowed is that sweep again. Likely fix: another folder"):
             sweep.run(function, {"a": [1, 2]}, tmp_path, seed=seed, workers=1)
+
+
+def written(folder, body):
+    """The module `swept` with a function of this body, imported anew."""
+    (folder / "swept.py").write_text(f"def one(rng, a):\n    return {body}\n")
+    sys.modules.pop("swept", None)
+    linecache.checkcache()
+    importlib.invalidate_caches()
+    return importlib.import_module("swept").one
+
+
+def test_a_store_is_refused_once_the_function_has_another_text(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    first = written(tmp_path, "{'x': a}")
+    monkeypatch.setattr(sweep, "_finished", lambda function, seed, waiting, *_: (yield [sweep._call(function, seed, i, p) for i, p in waiting.items()]))
+    assert sweep.run(first, {"a": [1]}, tmp_path / "store").x.tolist() == [1]
+    assert sweep.run(written(tmp_path, "{'x': a}"), {"a": [1]}, tmp_path / "store").x.tolist() == [1]
+    with pytest.raises(ValueError, match="store: .*_grid.txt holds .swept.one .*: allowed is that sweep again. Likely fix: another folder"):
+        sweep.run(written(tmp_path, "{'x': 2 * a}"), {"a": [1]}, tmp_path / "store")
+
+
+def without_generator(a, b):
+    return {}
+
+
+@pytest.mark.parametrize(("function", "grid"), [(without_generator, {"a": [1], "b": [2]}), (first_number, {"b": [1]}), (time.time, {"a": [1]})])
+def test_a_function_that_does_not_take_the_grid_is_refused_at_once(function, grid, tmp_path):
+    with pytest.raises(ValueError, match=f"function is {function.__qualname__} .*: allowed is one of .rng, {', '.join(grid)}.. Likely fix: rng comes first"):
+        sweep.run(function, grid, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_numbers_with_names_are_the_numbers_that_they_are(tmp_path):
@@ -458,3 +492,12 @@ def test_a_scheduler_that_does_not_answer_is_named_at_once_and_leaves_no_store(a
     with pytest.raises(ValueError, match=f"scheduler is {address!r} .*: allowed is None .*, or the address .* Likely fix"):
         sweep.run(draw, GRID, tmp_path / "store", scheduler=address)
     assert not (tmp_path / "store").exists()
+
+
+def test_the_script_of_the_page_sweeps(tmp_path):
+    page = (ROOT / "chapters/appendix_reproduce.md").read_text(encoding="utf-8")
+    script = page.partition("`call.py`:\n\n")[2].partition("\n\nIt takes")[0]
+    (tmp_path / "call.py").write_text(textwrap.dedent(script))
+    subprocess.run([sys.executable, "call.py"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, timeout=120)
+    found = pd.read_parquet(tmp_path / "calls/table.parquet")
+    assert len(found) == 6 and (found.error == "").all() and found.value.between(0, 0.3).all()

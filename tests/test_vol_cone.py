@@ -63,6 +63,12 @@ def test_high_low_and_last_are_those_of_every_time():
             assert_allclose(row.windows, 30_000 / window)
 
 
+def test_a_step_without_a_fill_has_no_volatility():
+    cone = vol_cone.Cone(WINDOWS, np.full(len(WINDOWS), 5000.0))
+    cone.add(market(2, 30_000))
+    assert (cone.table().long_fills == 0).all() and cone.table().corrected.isna().all()
+
+
 def test_no_window_spans_a_gap():
     quotes = market(3, 9_000)
     late = Quotes(quotes.time + 5000 * (quotes.time > 4000), quotes.bid, quotes.ask)

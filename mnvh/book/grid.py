@@ -28,9 +28,13 @@ from mnvh.book.project import BUILD, CLAIM, FIGURE
 
 
 def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.Value]:
-    """Numbers, claims and figure data of one run of `point["chapter"]`, whose own parameter `seed` draws everything."""
+    """Numbers, claims and figure data of one run of `point["chapter"]`, whose own parameter `seed` draws everything.
+
+    Raises RuntimeError if a cell fails, or the checkout is not, or is no longer, that of `point["code"]`, if there is one.
+    """
     given = dict(point)
-    notebook = Path("chapters", f"{given.pop('chapter')}.ipynb")
+    chapter, asked = str(given.pop("chapter")), given.pop("code", None)
+    notebook = Path("chapters", f"{chapter}.ipynb")
     with tempfile.TemporaryDirectory(prefix="mnvh-") as folder:
         target = Path(folder, notebook.name)
         try:
@@ -39,6 +43,8 @@ def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.V
             text = f"{run.place(error, notebook)}: {error.ename}: {error.evalue}"
             raise RuntimeError(text.replace(f"{Path.cwd()}/", "")) from None
         executed = nbformat.read(target.with_suffix(".tmp"), as_version=4)
+    if asked not in (None, code(chapter)):  # after the run, so that no edit during it goes unseen
+        raise RuntimeError(f"{Path.cwd().name} has another {chapter} or package than the sweep began with: sweep again, workers in the same checkout.")
     row: dict[str, sweep.Value] = {}
     for output in (output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs):
         data = output.get("data", {})
@@ -56,7 +62,8 @@ def parse(chapter: str, text: str) -> dict[str, list[sweep.Value]]:
     known = {path.stem: path for path in sorted(Path("chapters").glob("*.ipynb"))}
     if chapter not in known:
         raise ValueError(f"there is no such chapter. Chapters: {', '.join(known)}")
-    words = [_split(word, ",") for word in _split(text, r"\s") if word]
+    if not (words := [_split(word, ",") for word in _split(text, r"\s") if word]):
+        raise ValueError("there is nothing to vary: write name=value,value, as in seed=1,2,3.")
     for word in words:
         if len(_split(",".join(word), "['\"]")) > 1:
             raise ValueError(f"{','.join(word)} has a quotation mark that is not closed: close it.")
@@ -64,7 +71,10 @@ def parse(chapter: str, text: str) -> dict[str, list[sweep.Value]]:
             raise ValueError(f"{','.join(word)} has an empty value: write values between commas without blanks, as in seed=1,2,3.")
     first = run.parse(known[chapter], " ".join(word[0] for word in words))
     rest = ([run.parse(known[chapter], f"{name}={value}")[name] for value in word[1:]] for name, word in zip(first, words, strict=True))
-    return {"chapter": [chapter]} | {name: [first[name], *values] for name, values in zip(first, rest, strict=True)}
+    grid = {name: [first[name], *values] for name, values in zip(first, rest, strict=True)}
+    if twice := [f"{name}={value}" for name, values in grid.items() for i, value in enumerate(values) if value in values[:i]]:
+        raise ValueError(f"{twice[0]} is given twice: leave one out.")
+    return grid
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -73,14 +83,18 @@ def _split(text: str, separator: str) -> list[str]:
     return re.sub(f"({quoted})|{separator}", lambda found: found[1] or "\0", text).split("\0")
 
 
-def store(chapter: str, grid: dict[str, list[sweep.Value]]) -> Path:
-    """Folder of a sweep, which another has as soon as the grid, the chapter, the package, its data or the versions change."""
+def code(chapter: str) -> str:
+    """What a point depends on but for its parameters: the chapter, the package, its data and the versions, as a hash."""
     patterns = (f"chapters/{chapter}.ipynb", "requirements.lock", "mnvh/**/*.py", "mnvh/data/*", "mnvh/book/claims.yml")
     files = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
-    own = (Path(os.path.expanduser(value)) for value in itertools.chain(*grid.values()) if isinstance(value, str))  # a reader's data
-    files += [path for path in own if path.is_file()]
-    key = hashlib.sha256(repr(grid).encode() + b"".join(str(path).encode() + path.read_bytes() for path in files))
-    return BUILD / "sweeps" / f"{chapter}-{key.hexdigest()[:8]}"
+    return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()[:8]
+
+
+def store(chapter: str, grid: dict[str, list[sweep.Value]]) -> Path:
+    """Folder of a sweep, which another has as soon as the grid, what `code` sees, or a file that the grid names changes."""
+    own = [os.path.expanduser(value) for value in itertools.chain(*grid.values()) if isinstance(value, str)]
+    key = repr((code(chapter), grid)).encode() + b"".join(Path(name).read_bytes() for name in own if os.path.isfile(name))
+    return BUILD / "sweeps" / f"{chapter}-{hashlib.sha256(key).hexdigest()[:8]}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,16 +104,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scheduler", help="address of a Dask scheduler; by default this machine's cores")
     options = parser.parse_args(arguments)
     chapter = options.chapter.removeprefix("chapters/").removesuffix(".ipynb")
-    logging.getLogger("distributed.client").disabled = True  # of a scheduler that is lost it tells in fifty lines
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # of a scheduler that is lost it tells in fifty lines
     try:
         grid = parse(chapter, options.grid)
         folder = store(chapter, grid)
-        table = sweep.run(outcome, grid, folder, scheduler=options.scheduler or None)
+        table = sweep.run(outcome, {"chapter": [chapter], "code": [code(chapter)]} | grid, folder, scheduler=options.scheduler or None)
+    except KeyboardInterrupt:
+        print(f"{chapter}: interrupted; finished points are kept, and the same call goes on.", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:
         print(f"CHAPTER = {options.chapter}, GRID = {options.grid}: {error}", file=sys.stderr)
         return 2
     failed = (table.error != "").sum()
-    print(table.filter(regex="^(?!chapter$|point$|figure )").to_string(index=False, max_cols=12))
+    print(table.filter(regex="^(?!chapter$|code$|point$|figure )").to_string(index=False, max_cols=12))
     print(f"{len(table)} points, {failed} failed; the table: {folder / 'table.parquet'}")
     return 1 if failed else 0
 

@@ -24,7 +24,10 @@ def main(command: list[str]) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         print("  waiting: another build of this folder is running", flush=True)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except KeyboardInterrupt:
+            sys.exit("  interrupted; the other build goes on")
     os.set_inheritable(handle, True)
     hashes.refresh()
     os.execvp(command[0], command)

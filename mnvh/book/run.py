@@ -64,20 +64,25 @@ def parse(notebook: Path, text: str) -> dict[str, object]:
     """
     known = parameters(notebook)
     given: dict[str, object] = {}
-    for word in shlex.split(text):
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise ValueError("it has a quotation mark that is not closed: close it.") from None
+    for word in words:
         name, equals, value = word.partition("=")
         if not equals or name not in known:
             raise ValueError(f"{word!r} is no parameter of {notebook.stem}: write name=value with one of {', '.join(known)}.")
         if name in given:
             raise ValueError(f"{name} is given twice: leave one out.")
-        try:
-            given[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ValueError(f"{name} = {value} cannot be read: write a number, true, false or a text in quotes.") from None
         default = yaml.safe_load(known[name]["default"].replace("_", ""))
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(type(default), "a text, in quotes if it looks like a number or a date")
+        wrong = ValueError(f"{name} = {value} is of another kind: it must be {kind}, like its default {known[name]['default']}.")
+        try:  # numbers as Python reads them: YAML takes 1:30 for 90 and 010 for 8
+            given[name] = ast.literal_eval(value) if type(default) in (int, float) else yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError, SyntaxError):
+            raise wrong from None
         if default not in (None, "None") and not _same_kind(given[name], default):
-            kind = "true or false" if isinstance(default, bool) else f"like its default {known[name]['default']}"
-            raise ValueError(f"{name} = {value} is of another kind: it must be {kind}.")
+            raise wrong
         if type(default) is int and given[name] < (name != "seed"):
             raise ValueError(f"{name} = {value} is too small: it must be {int(name != 'seed')} or more.")
     return given
