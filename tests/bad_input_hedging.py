@@ -69,7 +69,7 @@ CASES = {
     "hedging.band_holdings": changed(
         dict(target=PRICES, half_width=PRICES),
         *[({"target": value}, message) for value, message in TARGETS],
-        *[({"half_width": value}, "half_width") for value in (-PRICES, PRICES * nan, PRICES[:1], 0.1)],
+        *[({"half_width": value}, "half_width") for value in (-PRICES, PRICES - 101 * (np.arange(PRICES.size) == 1).reshape(PRICES.shape), PRICES * nan, PRICES[:1], 0.1)],
     ),
     "hedging.short_call": changed(
         dict(hedge=HEDGE, prices=PRICES, holdings=PRICES, fee_bps=20),

@@ -42,6 +42,13 @@ def test_without_factors_each_stock_is_traded_and_one_with_a_gap_sits_out():
     assert all((w.neutral == np.eye(len(w.neutral))).all() for w in windows)
 
 
+def test_windows_cover_every_day_of_their_years():
+    year = STOCKS[STOCKS.index.year == 1993]
+    for held in (1, len(year) - 2, len(year) - 1, len(year)):
+        windows = factors.walk_forward(STOCKS, 0, training_years=3, holding_days=held)
+        assert sum(w.relative.shape[1] - 1 for w in windows if w.year == 1993) == len(year) - 1, held
+
+
 def test_a_grid_on_residuals_earns_what_its_decomposition_says():
     windows = factors.walk_forward(STOCKS, 2, training_years=3, holding_days=20)
     years = factors.residual_results(windows, delay=0)

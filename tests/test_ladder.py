@@ -76,8 +76,15 @@ def test_the_ladder_is_an_account_filled_at_the_rungs(quotes, steps, offset):
             scale = parts.gross.sum() + abs(x).max() ** 2 * 1e-3
             assert_allclose(wealth[1:], parts.cumulative().pnl[0], atol=1e-9 * scale)
             assert_allclose(parts.total().pnl, (captured(fills) + gap) / 2, atol=1e-9 * scale)
+            assert (parts.gross * (1 + 1e-12) >= abs(parts.displacement)).all()
             if fills.side == 1:
                 assert (fills.slippage >= -1e-12).all() and (parts.harvest >= 0).all()
+
+
+@pytest.mark.parametrize(("bid", "ask", "rung"), [(94.0, 101.0, -1), (99.0, 106.0, 1)])
+def test_a_short_ladder_whose_stops_are_both_passed_goes_with_the_mid(bid, ask, rung):
+    (fills,) = ladder.run(Quotes(np.arange(2.0), np.array([100.0, bid]), np.array([100.0, ask])), steps_price=[1.0])[1]
+    assert fills.rung.tolist() == [rung]
 
 
 @pytest.fixture(scope="module")

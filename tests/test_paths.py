@@ -156,6 +156,7 @@ def test_shared_paths_are_a_martingale_of_twenty_per_cent_a_year_from_100():
     assert (prices[:, 0] == 100).all() and (paths.shared(5)[..., 0] == prices[:5]).all()
     assert_mean(prices[:, -1], 100.0)
     assert_mean((np.log(prices[:, -1] / 100) + 0.2**2 / 2) ** 2, 0.2**2)
+    assert np.diff(np.log(prices)).var() == pytest.approx(0.2**2 / 250, rel=0.002)  # three standard errors
 
 
 def test_gbm_returns_have_the_covariance_asked_for():

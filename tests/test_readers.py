@@ -250,7 +250,7 @@ def test_dates_without_any_price_are_left_out_and_reported(tmp_path):
     assert reported(path) == ["No price at all on 1 dates, which are left out: 2020-01-07."]
 
 
-@pytest.mark.parametrize(("price", "ratio"), [(49.8, "1/2"), (9.95, "1/10"), (301.0, "3"), (4.9, "1/20"), (68.0, "2/3"), (9700.0, "100")])
+@pytest.mark.parametrize(("price", "ratio"), [(49.8, "1/2"), (9.95, "1/10"), (301.0, "3"), (4.9, "1/20"), (68.0, "2/3"), (9700.0, "100"), (2.5, "1/40")])
 def test_a_probable_split_or_slip_is_reported_and_not_undone(tmp_path, price, ratio):
     path = write(tmp_path, f"date,AAA\n2020-01-02,100\n2020-01-03,\n2020-01-06,{price}\n")  # across a gap too
     assert f": AAA by {price / 100:.4f} on 2020-01-06 (nearest ratio {ratio})." in reported(path)[-1]
@@ -302,6 +302,12 @@ def years(change=lambda frame: frame):
     return [(part.index[0].year, "".join(part.columns.str[0])) for part in parts], " ".join(str(w.message) for w in caught)
 
 
+def rotating(frame):
+    """Without another asset each year, so that each has two years or more and none all."""
+    absent = {2015: "AAA", 2016: "BBB", 2017: "CCC", 2018: "AAA"}
+    return frame.where(frame.index.year.map(absent).to_numpy()[:, None] != frame.columns.to_numpy())
+
+
 def test_calendar_years_leave_out_what_no_mean_can_be_taken_of_and_say_so():
     full = [(year, "ABC") for year in (2015, 2016, 2017, 2018)]
     assert years() == (full, "")
@@ -322,6 +328,7 @@ def test_calendar_years_leave_out_what_no_mean_can_be_taken_of_and_say_so():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (rotating, "two assets with a price on every date of all years left in"),
         (lambda f: f[["AAA"]], r"prices_path has 1 asset\(s\).*needed are two years of three dates or more, and two assets"),
         (lambda f: f[:"2016-01-05"], r"2 calendar year\(s\) of 132 date\(s\) \(median\).*left out: 2016"),
         (lambda f: f.resample("YE").last(), r"4 calendar year\(s\) of 1 date\(s\).*left out: 2015, 2016, 2017, 2018"),
