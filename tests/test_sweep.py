@@ -321,6 +321,7 @@ def _free(port: int) -> bool:
         ({"a": [1, 1]}, "different numbers"),
         ({"a": [[1]]}, r"numbers \(whole ones of 64 bits\) or texts"),
         ({"a": "12"}, "allowed is a list"),
+        *[({"a": [each]}, "whole ones of 64 bits") for each in (2**63, -(2**63) - 1)],
         ({"a": [2**70]}, r"numbers \(whole ones of 64 bits\) or texts, one at least. Likely fix: other values, or str"),
         ({"a": ["\ud800"]}, "allowed is a list"),
         ({"a": np.ones((1, 1))}, "allowed is a list or one-dimensional array"),
@@ -339,6 +340,7 @@ def test_bad_grids_are_named(grid, message):
 def test_numbers_and_arrays_of_numpy_are_the_numbers_that_they_are(tmp_path):
     grid = {"a": np.array([1, 2]), "b": [np.int64(3), np.float64(0.5), np.True_], "c": (np.str_("x"),)}
     plain = {"a": [1, 2], "b": [3, 0.5, True], "c": ["x"]}
+    assert sweep.points({"a": [-(2**63), 2**63 - 1]}) == [{"a": -(2**63)}, {"a": 2**63 - 1}]
     assert sweep.points(grid) == sweep.points(plain)
     assert {type(value) for point in sweep.points(grid) for value in point.values()} == {int, float, bool, str}
     first = sweep.run(first_number, {"a": np.arange(2)}, tmp_path, workers=1)
