@@ -181,8 +181,13 @@ def test_a_point_of_other_code_than_the_sweep_began_with_fails(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     began = grid.code("02_x")
     assert grid.outcome(None, chapter="02_x", seed=0, code=began) == {}
-    with pytest.raises(RuntimeError, match="has another 02_x or package than the sweep began with: sweep again, workers in the same checkout"):
+    refused = pytest.raises(RuntimeError, match="has another 02_x or package than the sweep began with: sweep again, with workers in the same checkout")
+    with refused:
         grid.outcome(None, chapter="02_x", seed=1, code=began)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with refused:
+        grid.outcome(None, chapter="02_x", seed=0, code=began)
 
 
 def test_a_sweep_that_is_interrupted_says_so_in_one_line(at_root, capsys, monkeypatch):

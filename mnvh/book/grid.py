@@ -35,6 +35,7 @@ def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.V
     given = dict(point)
     chapter, asked = str(given.pop("chapter")), given.pop("code", None)
     notebook = Path("chapters", f"{chapter}.ipynb")
+    _unchanged(chapter, asked)
     with tempfile.TemporaryDirectory(prefix="mnvh-") as folder:
         target = Path(folder, notebook.name)
         try:
@@ -43,8 +44,7 @@ def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.V
             text = f"{run.place(error, notebook)}: {error.ename}: {error.evalue}"
             raise RuntimeError(text.replace(f"{Path.cwd()}/", "")) from None
         executed = nbformat.read(target.with_suffix(".tmp"), as_version=4)
-    if asked not in (None, code(chapter)):  # after the run, so that no edit during it goes unseen
-        raise RuntimeError(f"{Path.cwd().name} has another {chapter} or package than the sweep began with: sweep again, workers in the same checkout.")
+    _unchanged(chapter, asked)  # nor was it edited during the run
     row: dict[str, sweep.Value] = {}
     for output in (output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs):
         data = output.get("data", {})
@@ -88,6 +88,11 @@ def code(chapter: str) -> str:
     patterns = (f"chapters/{chapter}.ipynb", "requirements.lock", "mnvh/**/*.py", "mnvh/data/*", "mnvh/book/claims.yml")
     files = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
     return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()[:8]
+
+
+def _unchanged(chapter: str, asked: sweep.Value) -> None:
+    if asked not in (None, code(chapter)):
+        raise RuntimeError(f"this folder has another {chapter} or package than the sweep began with: sweep again, with workers in the same checkout.")
 
 
 def store(chapter: str, grid: dict[str, list[sweep.Value]]) -> Path:
