@@ -1,6 +1,6 @@
 """Mutation testing of the science modules: small faults are put into mnvh/*.py, and the tests must notice them.
 
-    python -m audit.mutation [MODULE …] [--each 12] [--seed 5]
+    python -m audit.mutation [MODULE …] [--each 12] [--seed 6]
 
 Of each module a random sample of its mutants is drawn. Every one is tried in a copy of the project of its own: by the
 doctests of the module and the test file named after it, by its cases of bad input, by the test files that import it,
@@ -294,7 +294,7 @@ def main() -> None:
     science = sorted(path.stem for path in Path("mnvh").glob("*.py") if path.stem != "__init__")
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="as options or paths; without any, all of them")
     parser.add_argument("--each", type=int, default=12, help="size of a module's sample (12)")
-    parser.add_argument("--seed", type=int, default=6, help="of the samples (6; tests were written for what survived 1 to 5)")
+    parser.add_argument("--seed", type=int, default=6, help="of the samples (6; what survived 1 to 5 has led to tests)")
     asked = parser.parse_args()
     if unknown := sorted(set(asked.modules) - set(science)):
         parser.error(f"{', '.join(unknown)}: allowed are {', '.join(science)}")

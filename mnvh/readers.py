@@ -145,7 +145,7 @@ def read_prices(path: str | Path, *, max_gap_days: int = 7) -> pd.DataFrame:
         values = floats(column)
         fix = f"numbers only, 1234.5, from {1 / check.LARGEST:g} to {check.LARGEST:g}, or nothing where one is missing"
         _none(path, f"column {name}: no number", rows[np.isnan(values) & column.notna()], fix)
-        fix = "these look like returns: pass prices, as in 100 * (1 + r).cumprod()"
+        fix = "leave it empty where a price is missing; of returns make prices, as in 100 * (1 + r).cumprod()"
         _none(path, f"column {name}: a number at or below 0", rows[values <= 0], fix)
         if np.isnan(values).all():
             check.reject("path", str(path), f"column {name}: no price at all", "take the column out")

@@ -78,7 +78,7 @@ def run(
 
     A point that raises, ends its process or returns what no table can hold is recorded with its error and tried again by
     the next call; the others go on. The tasks of a worker that is lost run again elsewhere; if a cluster loses all its
-    workers, the call waits for others.
+    workers, the call waits until there are others.
 
     Parameters
     ----------
@@ -124,9 +124,9 @@ def run(
         inspect.signature(function).bind(None, **todo[0])
         source = inspect.getsource(function)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"function is {function.__qualname__} ({error}): allowed is one of (rng, {', '.join(grid)}). Likely fix: rng comes first.") from None
+        raise ValueError(f"function is {function.__qualname__} ({error}): allowed is one of (rng, {', '.join(grid)}). Likely fix: rng and the grid's names as its arguments.") from None
     except OSError:  # typed into Python itself
-        source = ""
+        raise ValueError(f"function is {function.__qualname__}, whose text cannot be read: allowed is one whose text a file has. Likely fix: write it to one.") from None
     code = hashlib.sha256(source.encode()).hexdigest()[:8]
     made_with = f"{function.__module__}.{function.__qualname__} {code} {seed} {({name: _listed(grid[name]) for name in grid})!r}\n"
     found: list[Row] = []
@@ -182,8 +182,9 @@ def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], 
                     probe.recv(0 if scheduler.startswith(("tls:", "ws")) else 1)  # a scheduler speaks first: Dask awaits it for ever
             client = opened.enter_context(Client(scheduler or opened.enter_context(cluster(workers))))
         except (MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
-            allowed = "None where processes can start, or the address of a Dask scheduler that answers, as in tcp://host:8786"
-            fix = "`if __name__ == '__main__':` before it in a script, or memory and disk space" if scheduler is None else "`dask scheduler` there"
+            allowed, fix = "the address of a Dask scheduler that answers, as in tcp://host:8786", "`dask scheduler` there"
+            if scheduler is None:
+                allowed, fix = f"None where processes can start, or {allowed}", "`if __name__ == '__main__':` before it in a script, or memory and disk space"
             raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: {fix}.") from error
         yield []
         try:

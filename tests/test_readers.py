@@ -46,7 +46,7 @@ BAD = {
     "the year 1": ("date,AAA\n0001-01-02,1\n0001-01-03,\n2020-01-03,1\n", r"before 1600-01-01, in 2 .*: 2, 3\..*without a date out"),
     "prices in the place of dates": ("AAA,BBB\n1500,1\n1510,1\n", r"column AAA: a date before 1600"),
     "a name of blanks": ("date, \n2020-01-02,1\n2020-01-03,1\n", "of their own, with a name"),
-    "returns": ("date,AAA\n2020-01-02,0.01\n2020-01-03,-0.02\n", r"at or below 0, in 1.*: 3\..*look like returns"),
+    "returns": ("date,AAA\n2020-01-02,0.01\n2020-01-03,-0.02\n", r"at or below 0, in 1.*: 3\..*empty where a price is missing; of returns make prices"),
     "no price at all": ("date,AAA,BBB\n2020-01-02,1,\n2020-01-03,1,\n", "column BBB: no price at all.*take the column"),
     "many rows": (
         "date,AAA\n" + "".join(f"2020-01-{d:02},0\n" for d in range(1, 10)),

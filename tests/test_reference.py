@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from conftest import ROOT
 
@@ -99,9 +100,11 @@ def test_a_grid_of_parameters_is_checked_as_those_of_one_run(at_root, capsys):
     for text in ("1:5", "010", "1.5", "1e3", "[1]", "(1)+", ""):  # YAML has 65 and 8 for the first two
         with pytest.raises(ValueError, match=rf"^seed = {re.escape(text)} is of another kind: it must be a whole number, like its default \d+\.$"):
             run.parse(Path("chapters/03_amm.ipynb"), f"seed={text}")
-    for text, message in {"seed='1": "a quotation mark that is not closed", "prices_path=2024-13-45": "must be a text, in quotes if"}.items():
+    for text, message in {"seed='1": "a quotation mark that is not closed", "quick=yes": "must be true or false", f"seed={'1+' * 9000}1j": "a whole number"}.items():
         with pytest.raises(ValueError, match=message):
             run.parse(Path("chapters/02_decomposition.ipynb"), text)
+    for text in ("123", "2024-13-45", "true", "a=b", "~", ""):  # names of files, whatever else they look like
+        assert run.parse(Path("chapters/02_decomposition.ipynb"), f"prices_path={text}") == {"prices_path": text}
     assert run.parse(Path("chapters/03_amm.ipynb"), "seed=1_000 quick=true") == {"seed": 1000, "quick": True}
     assert grid.main(["03_amm", "chapter=1"]) == 2 and "'chapter=1' is no parameter of 03_amm" in capsys.readouterr().err
 
@@ -179,9 +182,15 @@ figures.glue(twice=2 * seed)"""
 def test_a_point_of_other_code_than_the_sweep_began_with_fails(tmp_path, monkeypatch):
     chapter(tmp_path, "open('chapters/02_x.ipynb', 'a').write(' ' * seed)")  # an edit while it runs
     monkeypatch.chdir(tmp_path)
-    began = grid.code("02_x")
+    (tmp_path / "own.csv").write_text("1")
+    began = grid.code("02_x", [0, 1, "own.csv", "none.csv"])
     assert grid.outcome(None, chapter="02_x", seed=0, code=began) == {}
-    refused = pytest.raises(RuntimeError, match="has another 02_x or package than the sweep began with: sweep again, with workers in the same checkout")
+    own = {"chapter": "02_x", "seed": 0, "prices_path": "own.csv"}
+    assert grid.outcome(None, **own, code=began) == {}
+    refused = pytest.raises(RuntimeError, match="has another 02_x, package or file of your own than the sweep began with: sweep again, with workers in the same")
+    (tmp_path / "own.csv").write_text("2")
+    with refused:
+        grid.outcome(None, **own, code=began)
     with refused:
         grid.outcome(None, chapter="02_x", seed=1, code=began)
     (tmp_path / "elsewhere").mkdir()
@@ -199,14 +208,15 @@ def test_a_sweep_that_is_interrupted_says_so_in_one_line(at_root, capsys, monkey
     assert capsys.readouterr().err == "03_amm: interrupted; finished points are kept, and the same call goes on.\n"
 
 
-def test_a_build_that_waits_for_another_can_be_interrupted(tmp_path, monkeypatch):
+def test_a_build_that_waits_for_another_can_be_interrupted(tmp_path, monkeypatch, capsys):
     def held(handle, how):
         raise BlockingIOError if how & fcntl.LOCK_NB else KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fcntl, "flock", held)
-    with pytest.raises(SystemExit, match="^  interrupted; the other build goes on$"):
+    with pytest.raises(SystemExit, match="^130$"):
         lock.main(["true"])
+    assert capsys.readouterr().err == "  interrupted; the other build goes on\n"
 
 
 def test_a_line_of_a_build_is_one_piece_also_if_python_is_unbuffered():
@@ -223,21 +233,29 @@ def test_a_sweep_of_another_grid_or_of_changed_sources_has_a_table_of_its_own(tm
     for place in ("chapters/02_x.ipynb", "requirements.lock", "mnvh/paths.py", "mnvh/book/figures.py", "mnvh/data/a.csv", "mnvh/book/claims.yml", "own.csv", "home.csv"):
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         Path(place).write_text("1")
-    swept = {"chapter": ["02_x"], "seed": [1], "prices_path": ["own.csv", "~/home.csv"]}
-    first = grid.store("02_x", swept)
-    assert first.name.startswith("02_x-") and grid.store("02_x", swept) == first != grid.store("02_x", swept | {"seed": [1, 2]})
+    stores = []
+    monkeypatch.setattr(grid.sweep, "run", lambda function, points, store, scheduler: stores.append(store) or pd.DataFrame({"error": []}))
+    monkeypatch.setattr(grid, "parse", lambda chapter, text: {"seed": text.split(), "prices_path": ["own.csv", "~/home.csv"]})
+
+    def store(text="1"):
+        assert grid.main(["02_x", text]) == 0
+        return stores[-1]
+
+    first = store()
+    assert first.name.startswith("02_x-") and store() == first != store("1 2")
     for path in [path for path in Path().rglob("*") if path.is_file()]:
         path.write_text("2")
-        assert grid.store("02_x", swept) != first, path
+        assert store() != first, path
         path.write_text("1")
+    Path("own.csv").write_text("11")
+    (tmp_path / "home.csv").write_text("")
+    assert store() != first
 
 
 @pytest.mark.build
 def test_a_chapter_over_two_seeds_gives_its_numbers_and_its_claims(at_root, monkeypatch, tmp_path):
     monkeypatch.setattr(grid, "BUILD", tmp_path)
     assert grid.main(["01_introduction", "seed=1,2 quick=true"]) == 0
-    import pandas as pd
-
     table = pd.read_parquet(*(tmp_path / "sweeps").glob("01_introduction-*/table.parquet"))
     assert sorted(table.seed) == [1, 2] and (table.error == "").all()
     states = table[[name for name in table if name.startswith("claim ")]].to_numpy().ravel()

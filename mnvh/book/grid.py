@@ -17,6 +17,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import nbformat
@@ -30,12 +31,12 @@ from mnvh.book.project import BUILD, CLAIM, FIGURE
 def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.Value]:
     """Numbers, claims and figure data of one run of `point["chapter"]`, whose own parameter `seed` draws everything.
 
-    Raises RuntimeError if a cell fails, or the checkout is not, or is no longer, that of `point["code"]`, if there is one.
+    Raises RuntimeError if a cell fails, or if `point["code"]`, where there is one, is not of this checkout or not any more.
     """
     given = dict(point)
-    chapter, asked = str(given.pop("chapter")), given.pop("code", None)
+    chapter, asked = str(given.pop("chapter")), str(given.pop("code", ""))
     notebook = Path("chapters", f"{chapter}.ipynb")
-    _unchanged(chapter, asked)
+    _unchanged(chapter, given, asked)
     with tempfile.TemporaryDirectory(prefix="mnvh-") as folder:
         target = Path(folder, notebook.name)
         try:
@@ -44,7 +45,7 @@ def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.V
             text = f"{run.place(error, notebook)}: {error.ename}: {error.evalue}"
             raise RuntimeError(text.replace(f"{Path.cwd()}/", "")) from None
         executed = nbformat.read(target.with_suffix(".tmp"), as_version=4)
-    _unchanged(chapter, asked)  # nor was it edited during the run
+    _unchanged(chapter, given, asked)  # nor was it edited during the run
     row: dict[str, sweep.Value] = {}
     for output in (output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs):
         data = output.get("data", {})
@@ -83,23 +84,20 @@ def _split(text: str, separator: str) -> list[str]:
     return re.sub(f"({quoted})|{separator}", lambda found: found[1] or "\0", text).split("\0")
 
 
-def code(chapter: str) -> str:
-    """What a point depends on but for its parameters: the chapter, the package, its data and the versions, as a hash."""
+def code(chapter: str, values: Iterable[sweep.Value]) -> str:
+    """Hashes of what points depend on: of the chapter, the package, its data and the lock, and of each file that a value names."""
     patterns = (f"chapters/{chapter}.ipynb", "requirements.lock", "mnvh/**/*.py", "mnvh/data/*", "mnvh/book/claims.yml")
-    files = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
-    return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()[:8]
+    book = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
+    named = sorted({os.path.expanduser(value) for value in values if isinstance(value, str)})
+    parts = [repr([(str(path), path.read_bytes()) for path in book]).encode()]
+    parts += [Path(name).read_bytes() for name in named if os.path.isfile(name)]
+    return " ".join(hashlib.sha256(part).hexdigest()[:8] for part in parts)
 
 
-def _unchanged(chapter: str, asked: sweep.Value) -> None:
-    if asked not in (None, code(chapter)):
-        raise RuntimeError(f"this folder has another {chapter} or package than the sweep began with: sweep again, with workers in the same checkout.")
-
-
-def store(chapter: str, grid: dict[str, list[sweep.Value]]) -> Path:
-    """Folder of a sweep, which another has as soon as the grid, what `code` sees, or a file that the grid names changes."""
-    own = [os.path.expanduser(value) for value in itertools.chain(*grid.values()) if isinstance(value, str)]
-    key = repr((code(chapter), grid)).encode() + b"".join(Path(name).read_bytes() for name in own if os.path.isfile(name))
-    return BUILD / "sweeps" / f"{chapter}-{hashlib.sha256(key).hexdigest()[:8]}"
+def _unchanged(chapter: str, given: Mapping[str, sweep.Value], asked: str) -> None:
+    if asked and not {*code(chapter, given.values()).split()} <= {*asked.split()}:
+        text = f"this folder has another {chapter}, package or file of your own than the sweep began with"
+        raise RuntimeError(f"{text}: sweep again, with workers in the same checkout.")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,11 +107,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scheduler", help="address of a Dask scheduler; by default this machine's cores")
     options = parser.parse_args(arguments)
     chapter = options.chapter.removeprefix("chapters/").removesuffix(".ipynb")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # of a scheduler that is lost it tells in fifty lines
+    logging.getLogger("distributed.client").disabled = True  # of a scheduler that is lost it tells in fifty lines
     try:
         grid = parse(chapter, options.grid)
-        folder = store(chapter, grid)
-        table = sweep.run(outcome, {"chapter": [chapter], "code": [code(chapter)]} | grid, folder, scheduler=options.scheduler or None)
+        grid = {"chapter": [chapter], "code": [code(chapter, itertools.chain(*grid.values()))]} | grid
+        folder = BUILD / "sweeps" / f"{chapter}-{hashlib.sha256(repr(grid).encode()).hexdigest()[:8]}"
+        table = sweep.run(outcome, grid, folder, scheduler=options.scheduler or None)
     except KeyboardInterrupt:
         print(f"{chapter}: interrupted; finished points are kept, and the same call goes on.", file=sys.stderr)
         return 130

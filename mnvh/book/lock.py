@@ -27,7 +27,8 @@ def main(command: list[str]) -> None:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
         except KeyboardInterrupt:
-            sys.exit("  interrupted; the other build goes on")
+            print("  interrupted; the other build goes on", file=sys.stderr)
+            sys.exit(130)
     os.set_inheritable(handle, True)
     hashes.refresh()
     os.execvp(command[0], command)

@@ -1,6 +1,6 @@
 """A new chapter that passes every check: make new-chapter NAME=19_my_subject.
 
-Writes the notebook and the test of its exercise, enters it in `_toc.yml` after the last numbered chapter and in `claims.yml`
+Writes the notebook and the test of its exercise, enters it in `_toc.yml` after the last numbered chapter and, with its title, in `claims.yml`
 with one statement of its own, whose document is `book`.
 """
 
@@ -40,7 +40,7 @@ def solution_{number}_1(said):
 
 
 def create(name: str) -> Path:
-    """Write the chapter, its two entries and its test; returns the notebook's path.
+    """Write the chapter, its entries and its test; returns the notebook's path.
 
     Raises
     ------

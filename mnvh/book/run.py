@@ -23,7 +23,6 @@ from typing import TextIO
 
 import nbformat
 import papermill
-import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
@@ -55,7 +54,7 @@ def parameters(notebook: Path) -> dict[str, dict]:
 
 
 def parse(notebook: Path, text: str) -> dict[str, object]:
-    """Parameters as "name=value name=value", values in YAML; unknown names and other types are refused.
+    """Parameters as "name=value name=value": numbers as Python reads them, true or false, and texts as they stand.
 
     Raises
     ------
@@ -74,27 +73,24 @@ def parse(notebook: Path, text: str) -> dict[str, object]:
             raise ValueError(f"{word!r} is no parameter of {notebook.stem}: write name=value with one of {', '.join(known)}.")
         if name in given:
             raise ValueError(f"{name} is given twice: leave one out.")
-        default = yaml.safe_load(known[name]["default"].replace("_", ""))
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(type(default), "a text, in quotes if it looks like a number or a date")
-        wrong = ValueError(f"{name} = {value} is of another kind: it must be {kind}, like its default {known[name]['default']}.")
-        try:  # numbers as Python reads them: YAML takes 1:30 for 90 and 010 for 8
-            given[name] = ast.literal_eval(value) if type(default) in (int, float) else yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, SyntaxError):
-            raise wrong from None
-        if default not in (None, "None") and not _same_kind(given[name], default):
-            raise wrong
+        default = ast.literal_eval(known[name]["default"])
+        try:
+            given[name] = _read(value, type(default))
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
+            raise ValueError(f"{name} = {value:.200} is of another kind: it must be {kind}, like its default {known[name]['default']}.") from None
         if type(default) is int and given[name] < (name != "seed"):
             raise ValueError(f"{name} = {value} is too small: it must be {int(name != 'seed')} or more.")
     return given
 
 
-def _same_kind(value: object, default: object) -> bool:
-    number = (int, float)
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, int):
-        return isinstance(value, int)
-    return isinstance(value, number if isinstance(default, float) else str)
+def _read(text: str, kind: type) -> object:
+    if kind is str:
+        return text
+    value = ast.literal_eval({"true": "True", "false": "False"}.get(text.lower(), text))
+    if type(value) is not kind and (type(value), kind) != (int, float):
+        raise ValueError(f"{text} is no {kind.__name__}")
+    return value
 
 
 def execute(source: Path, target: Path, given: dict[str, object], *, publish: bool) -> list[str]:
