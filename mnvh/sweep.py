@@ -88,7 +88,7 @@ def run(
         Values are a list or a one-dimensional array.
     store : path
         Folder of the table, `table.parquet`; points that it holds already are left alone. It is refused once the text of
-        the function has changed; a change of what the function calls is not seen.
+        the function has changed; a change of what else the function uses is not seen.
     seed : int
         Point number i draws from default_rng([seed, i]).
     scheduler : str, optional
@@ -115,7 +115,7 @@ def run(
     todo = points(grid)
     if not isinstance(store, (str, os.PathLike)) or not str(store) or "\0" in str(store):
         raise ValueError(f"store is {store!r}: allowed is the path of a folder. Likely fix: 'my-sweep'.")
-    if not callable(function) or "<" in getattr(function, "__qualname__", "<"):  # by its name a store knows whose it is
+    if not callable(function) or inspect.ismethod(function) or "<" in getattr(function, "__qualname__", "<"):  # by its name a store knows whose it is
         raise ValueError(f"function is {function!r}: allowed is a function of a module, by its name. Likely fix: def one there.")
     check.integer("seed", seed, 0)
     cores = check.integer("workers", os.cpu_count() if workers is None else workers, 1)
@@ -133,7 +133,7 @@ def run(
     try:
         held = note.read_text(encoding="utf-8", errors="replace") if note.exists() else "(missing)" if log.is_file() else made_with
         if held != made_with:  # points without a note may be of another function or seed
-            raise ValueError(f"store: {note} holds {held.strip()!r}: allowed is that sweep again. Likely fix: another folder.")
+            raise ValueError(f"store: {note} holds {held.strip()!r}: allowed is that sweep again, not {made_with.strip()!r}. Likely fix: another folder.")
         rows = _recorded(log, todo)
         if table.is_dir():
             raise IsADirectoryError("its table.parquet is a folder")
@@ -184,7 +184,8 @@ def _finished(function: Callable[..., Row], seed: int, waiting: dict[int, Row], 
         except (MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:  # what is no scheduler may answer anything
             allowed, fix = "the address of a Dask scheduler that answers, as in tcp://host:8786", "`dask scheduler` there"
             if scheduler is None:
-                allowed, fix = f"None where processes can start, or {allowed}", "`if __name__ == '__main__':` before it in a script, or memory and disk space"
+                allowed = f"None where processes can start, or {allowed}"
+                fix = "`if __name__ == '__main__':` before it in a script, memory and disk space, or the same call again"
             raise ValueError(f"scheduler is {scheduler!r} ({error}): allowed is {allowed}. Likely fix: {fix}.") from error
         yield []
         try:
@@ -227,7 +228,9 @@ def _call(function: Callable[..., Row], seed: int, i: int, point: Row) -> Row:
 
 def _checked(found: Row, taken: set[str]) -> Row:
     """What a function returned, if the table can hold it beside the names that are taken."""
-    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in dict(found).items()}
+    if not isinstance(found, Mapping):
+        raise ValueError(f"the function returned {found!r:.200}. Allowed is a dict of numbers or texts by name. Likely fix: {{'value': 1.0}}.")
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in found.items()}
     for name, value in plain.items():
         if not isinstance(name, str) or name in taken or not _storable(name) or not _storable(value):
             allowed = f"a number (if whole of 64 bits), a text or None, by a name other than {', '.join(sorted(taken))}"

@@ -28,13 +28,19 @@ def test_a_new_chapter_passes_every_check(tmp_path):
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)  # a test asks git for the notebooks
     new = [sys.executable, "-m", "mnvh.book.new_chapter"]
     run = lambda *command: subprocess.run(command, cwd=tmp_path, env=small_book.environment(tmp_path), capture_output=True, text=True)
-    for name in ("20_late", "19 space", "19_Upper", "19"):
+    for name in ("20_late", "19 space", "19_Upper", "19", "19_x_", "19_a__b"):
         refused = run(*new, name)
         assert refused.returncode == 2 and f"NAME = {name}: allowed is the next number" in refused.stderr
     for name, has in (("19_options", "05_options"), ("19_crowd", "09_discussion"), ("19_fees", "03_amm")):  # title, figure, equation
         refused = run(*new, name)
         assert refused.returncode == 2 and f"NAME = {name}: {has} has this subject, or an equation" in refused.stderr
+    kept = tmp_path / "tests/solutions_kept.py"
+    kept.write_text("pass")
+    refused = run(*new, "19_kept")
+    assert refused.returncode == 2 and "NAME = 19_kept: tests/solutions_kept.py exists" in refused.stderr and kept.read_text() == "pass"
+    kept.unlink()
     assert run(*new, "19_my_subject").returncode == 0
+    assert '\n  19_my_subject: "My subject"\n' in (tmp_path / "mnvh/book/claims.yml").read_text()  # a title may look like a truth value
     assert "- file: chapters/18_regimes\n      - file: chapters/19_my_subject\n" in (tmp_path / "_toc.yml").read_text()
     files = [f"tests/test_{name}.py" for name in ("layout", "project", "documents", "claims", "pages", "reference", "exercises")]
     checked = run(sys.executable, "-m", "pytest", "-q", *files, "-m", "not build and not browser", "-p", "no:cacheprovider")

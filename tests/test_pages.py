@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
+import sys
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -287,3 +289,15 @@ def test_the_new_site_replaces_the_old_at_once(tmp_path, monkeypatch):
         publish.swap(built)
         assert (tmp_path / "_build/html/index.html").read_text() == text
     assert len(list((tmp_path / "_build").glob("site-*"))) == 1
+
+
+def test_pages_that_are_interrupted_say_so_in_one_line(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as within:
+        within.setattr(shutil, "rmtree", interrupted)  # which is called first
+        within.delitem(sys.modules, "mnvh.book.pages")
+        with pytest.raises(SystemExit, match="^130$"):
+            runpy.run_module("mnvh.book.pages", run_name="__main__")
+    assert capsys.readouterr().err == "  pages: interrupted; a book that was published stays as it was\n"

@@ -187,14 +187,24 @@ def test_a_point_of_other_code_than_the_sweep_began_with_fails(tmp_path, monkeyp
     assert grid.outcome(None, chapter="02_x", seed=0, code=began) == {}
     own = {"chapter": "02_x", "seed": 0, "prices_path": "own.csv"}
     assert grid.outcome(None, **own, code=began) == {}
-    refused = pytest.raises(RuntimeError, match="has another 02_x, package or file of your own than the sweep began with: sweep again, with workers in the same")
-    (tmp_path / "own.csv").write_text("2")
-    with refused:
-        grid.outcome(None, **own, code=began)
+    refused = pytest.raises(RuntimeError, match="the worker has another 02_x or package, or none, than the sweep began with: sweep again, .* in the same checkout")
+    (tmp_path / "none.csv").write_text("1")
+    began = grid.code("02_x", ["own.csv", "none.csv"])
+    for name in ("own.csv", "none.csv"):
+        (tmp_path / name).write_text("2")
+        with pytest.raises(RuntimeError, match="^a file that the point names is another than when the sweep began: sweep again.$"):
+            grid.outcome(None, **own | {"prices_path": name}, code=began)
+    (tmp_path / "none.csv").write_text("1")
+    (tmp_path / "own.csv").write_text("1")
+    with monkeypatch.context() as elsewhere:
+        (tmp_path / "package").mkdir()
+        elsewhere.setattr(grid, "PACKAGE", tmp_path / "package")  # which a worker imports from another checkout
+        with refused:
+            grid.outcome(None, **own, code=began)
     with refused:
         grid.outcome(None, chapter="02_x", seed=1, code=began)
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "elsewhere")  # no checkout
     with refused:
         grid.outcome(None, chapter="02_x", seed=0, code=began)
 
@@ -234,6 +244,7 @@ def test_a_sweep_of_another_grid_or_of_changed_sources_has_a_table_of_its_own(tm
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         Path(place).write_text("1")
     stores = []
+    monkeypatch.setattr(grid, "PACKAGE", tmp_path / "mnvh")
     monkeypatch.setattr(grid.sweep, "run", lambda function, points, store, scheduler: stores.append(store) or pd.DataFrame({"error": []}))
     monkeypatch.setattr(grid, "parse", lambda chapter, text: {"seed": text.split(), "prices_path": ["own.csv", "~/home.csv"]})
 
@@ -249,7 +260,10 @@ def test_a_sweep_of_another_grid_or_of_changed_sources_has_a_table_of_its_own(tm
         path.write_text("1")
     Path("own.csv").write_text("11")
     (tmp_path / "home.csv").write_text("")
-    assert store() != first
+    joined = store()
+    Path("own.csv").write_text("")
+    (tmp_path / "home.csv").write_text("11")
+    assert len({first, joined, store()}) == 3
 
 
 @pytest.mark.build

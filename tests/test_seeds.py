@@ -88,10 +88,23 @@ def test_a_bias_that_no_seed_resolves_adds_up():
     assert found.index.tolist() == ["mean of x", "gap"] and found.claim.tolist() == ["2.5b", "2.5b"]
     assert found.scatter.tolist() == pytest.approx([np.std(z, ddof=1), np.std(z, ddof=1) / 2])
     assert found["pooled z"].iloc[0] == pytest.approx(sum(z) / 8**0.5) and np.isnan(found["pooled z"].iloc[1])
+    assert found.z.iloc[0].tolist() == z
     assert seeds.estimates(runs[:1]).empty
     runs["evidence 2.4a"] = [*8 * order[:1], None]
     with pytest.raises(ValueError, match="2.4a: gap: 1.5 ± 2.0, .* is the same with every seed: draw it from the chapter's"):
         seeds.estimates(runs)
+
+
+def test_misses_pool_by_chance_as_often_as_without_a_bias_however_they_depend():
+    rng = np.random.default_rng(1)
+    shares = []
+    for bias in (0.0, 0.5):
+        common = rng.standard_normal((200, 1, 100))
+        trials = 0.9 * common + np.sqrt(1 - 0.9**2) * rng.standard_normal((200, 8, 100)) + bias  # eight that hardly differ
+        shares.append(np.array([seeds.by_chance(rng, each, draws=400) for each in trials]))
+    assert abs((shares[0] < 0.1).mean(axis=0) - 0.1).max() < 4 * np.sqrt(0.1 * 0.9 / 200)
+    assert (shares[1] < 0.01).mean() > 0.99
+    assert seeds.by_chance(rng, [np.array([1.0, 1.0]), np.array([1.0])], draws=4000)[1] == pytest.approx(0.5, abs=0.05)
 
 
 def test_the_tally_counts_each_outcome_and_no_failed_run_and_nothing_that_no_seed_changes():
@@ -117,7 +130,7 @@ def calls(tmp_path, monkeypatch):
     monkeypatch.setattr(seeds.sweep, "run", lambda function, grid, folder, scheduler: run(grid, folder))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "chapters").mkdir()
-    keys, reported, failing, asked = {}, [], set(), []
+    keys, reported, failing, words, asked = {}, [], set(), {}, []
     for chapter in ("01_a", "02_b"):
         (tmp_path / f"chapters/{chapter}.ipynb").touch()
         keys[chapter] = "old"
@@ -127,7 +140,8 @@ def calls(tmp_path, monkeypatch):
         (chapter,), (quick,), drawn = grid.values()
         asked.append((folder.relative_to(tmp_path).as_posix(), drawn))
         errors = ["failed" if (chapter, seed) in failing else "" for seed in drawn]
-        return pd.DataFrame({"chapter": chapter, "quick": quick, "seed": drawn, "error": errors, "seconds": 1.0})
+        evidence = {f"evidence {chapter}": words.get(chapter, "as ever")}
+        return pd.DataFrame({"chapter": chapter, "quick": quick, "seed": drawn, "error": errors, "seconds": 1.0} | evidence)
 
     def call(*arguments):
         asked.clear()
@@ -135,11 +149,11 @@ def calls(tmp_path, monkeypatch):
         seeds.main()
         return dict(asked), reported[-1]
 
-    call.keys, call.failing = keys, failing
+    call.keys, call.failing, call.words = keys, failing, words
     return call
 
 
-def test_runs_are_kept_until_what_they_depend_on_changes(calls):
+def test_runs_are_kept_until_what_they_depend_on_changes_and_one_comes_out_otherwise(calls, monkeypatch):
     first, last = seeds.FIRST, seeds.FIRST + 11
     ran, reported = calls("--seeds", "2")
     assert ran == {f"{chapter}-old/{first}-{first + 1}": [first, first + 1] for chapter in ("01_a", "02_b")}
@@ -153,9 +167,21 @@ def test_runs_are_kept_until_what_they_depend_on_changes(calls):
     assert calls("--seeds", "2") == ({}, (False, [(chapter, seed) for chapter in ("01_a", "02_b") for seed in (first, first + 1)]))
     assert calls("01_a", "--seeds", "12")[0] == {f"01_a-old/{first + 2}": [first + 2]}  # failed, and again tried
     assert calls("--quick", "--seeds", "1", "02_b")[0] == {f"02_b-old/quick-{first}": [first]}
-    calls.keys["01_a"] = "new"
-    assert calls("--seeds", "2")[0] == {f"01_a-new/{first}-{first + 1}": [first, first + 1]}
-    assert sorted(pd.read_parquet(seeds.RUNS).store.unique()) == ["01_a-new", "02_b-old"]
+    calls.keys["01_a"] = "commented"
+    ran, reported = calls("--seeds", "2")
+    assert ran == {f"01_a-commented/again-{first}": [first]}
+    assert reported == (False, [(chapter, seed) for chapter in ("01_a", "02_b") for seed in (first, first + 1)])
+    assert calls("--seeds", "2")[0] == {}  # they have the new name now
+    calls.keys["01_a"], calls.words["01_a"] = "changed", "of another kind"
+    assert calls("02_b", "--seeds", "2")[0] == {}
+    assert sorted(pd.read_parquet(seeds.RUNS).store.unique()) == ["01_a-commented", "02_b-old"]
+    assert calls("--seeds", "2")[0] == {f"01_a-changed/again-{first}": [first], f"01_a-changed/{first}-{first + 1}": [first, first + 1]}
+    held = pd.read_parquet(seeds.RUNS)
+    assert sorted(held.store.unique()) == ["01_a-changed", "02_b-old"] and len(held[held.chapter == "01_a"]) == 2
+    monkeypatch.setitem(seeds.AMENDED, "02_b", first + 1)  # the first of its seeds has been seen
+    assert calls("02_b", "--seeds", "2")[0] == {f"02_b-old/{first + 2}": [first + 2]}
+    held = pd.read_parquet(seeds.RUNS)
+    assert sorted(held.seed[(held.chapter == "02_b") & ~held.quick]) == [first + 1, first + 2]
 
 
 def test_the_table_of_the_book_is_of_the_runs_that_are_kept(monkeypatch):
@@ -163,7 +189,6 @@ def test_the_table_of_the_book_is_of_the_runs_that_are_kept(monkeypatch):
     written = []
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(seeds.measured, "write", lambda name, *parts, packages: written.extend(parts))
-    last = seeds.FIRST + int(re.search(r"with (\d+) seeds each", shown[0])[1])
-    runs = pd.read_parquet(seeds.RUNS)
-    seeds.report(runs[(runs.seed < last) & ~runs.quick.astype(bool)], quick=False)
+    runs, n_seeds = seeds.kept(), int(re.search(r"with (\d+) seeds each", shown[0])[1])
+    seeds.report(runs[(seeds.place(runs) < n_seeds) & ~runs.quick.astype(bool)], quick=False)
     assert written == shown[:-1]  # the last one names the machine

@@ -27,6 +27,8 @@ from mnvh import sweep
 from mnvh.book import run
 from mnvh.book.project import BUILD, CLAIM, FIGURE
 
+PACKAGE = Path(sweep.__file__).parent  # what the kernels of this process import as well, wherever it is
+
 
 def outcome(rng: np.random.Generator, **point: sweep.Value) -> dict[str, sweep.Value]:
     """Numbers, claims and figure data of one run of `point["chapter"]`, whose own parameter `seed` draws everything.
@@ -85,19 +87,25 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def code(chapter: str, values: Iterable[sweep.Value]) -> str:
-    """Hashes of what points depend on: of the chapter, the package, its data and the lock, and of each file that a value names."""
-    patterns = (f"chapters/{chapter}.ipynb", "requirements.lock", "mnvh/**/*.py", "mnvh/data/*", "mnvh/book/claims.yml")
-    book = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
-    named = sorted({os.path.expanduser(value) for value in values if isinstance(value, str)})
-    parts = [repr([(str(path), path.read_bytes()) for path in book]).encode()]
-    parts += [Path(name).read_bytes() for name in named if os.path.isfile(name)]
-    return " ".join(hashlib.sha256(part).hexdigest()[:8] for part in parts)
+    """Hashes of what points depend on: the chapter, the lock and the package that is imported; and each file that a value names."""
+    package = sorted(path for pattern in ("**/*.py", "data/*", "book/claims.yml") for path in PACKAGE.glob(pattern))
+    files = {"chapter": f"chapters/{chapter}.ipynb", "lock": "requirements.lock"} | {str(path.relative_to(PACKAGE)): path for path in package}
+    named = {value: os.path.expanduser(value) for value in values if isinstance(value, str)}
+    return " ".join(map(_hash, [files, *({value: path} for value, path in sorted(named.items()) if os.path.isfile(path))]))
+
+
+def _hash(files: Mapping[str, str | Path]) -> str:
+    contents = {name: Path(path).read_bytes() for name, path in files.items() if os.path.isfile(path)}
+    return hashlib.sha256(repr(contents).encode()).hexdigest()[:8]
 
 
 def _unchanged(chapter: str, given: Mapping[str, sweep.Value], asked: str) -> None:
-    if asked and not {*code(chapter, given.values()).split()} <= {*asked.split()}:
-        text = f"this folder has another {chapter}, package or file of your own than the sweep began with"
-        raise RuntimeError(f"{text}: sweep again, with workers in the same checkout.")
+    own, *others = code(chapter, given.values()).split()
+    if asked and own != asked.split()[0]:
+        text = f"the worker has another {chapter} or package, or none, than the sweep began with: sweep again, without an edit"
+        raise RuntimeError(f"{text} meanwhile, and with all workers in the same checkout.")
+    if asked and not {*others} <= {*asked.split()}:
+        raise RuntimeError("a file that the point names is another than when the sweep began: sweep again.")
 
 
 def main(arguments: list[str] | None = None) -> int:

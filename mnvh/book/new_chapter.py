@@ -49,21 +49,24 @@ def create(name: str) -> Path:
     """
     known = claims.load()["chapters"]
     number = f"{len(known) + 1:02d}"
-    if not re.fullmatch(rf"{number}_[a-z][a-z0-9_]*", name):
+    if not re.fullmatch(rf"{number}_[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise ValueError(f"NAME = {name}: allowed is the next number and a subject in lower case, as in {number}_my_subject.")
     tag = name[3:]
     given = {"name": name, "title": tag.replace("_", " ").capitalize(), "tag": tag, "slug": tag.replace("_", "-")}
     for path in sorted(Path("chapters").glob("*.ipynb")):
         if path.stem[3:] == tag or re.search(rf"\(eq-{tag}\)|\W{given['slug']}-series\W", path.read_text(encoding="utf-8")):
             raise ValueError(f"NAME = {name}: {path.stem} has this subject, or an equation or a figure named after it: choose another.")
+    solutions = Path(f"tests/solutions_{tag}.py")
+    if solutions.exists():
+        raise ValueError(f"NAME = {name}: {solutions} exists: choose another subject, or move that file.")
     given |= {"number": number, "claim": f"B{number}a"}
     path = Path("chapters", f"{name}.ipynb")
     path.write_text(re.sub(r"{{(\w+)}}", lambda key: given[key[1]], TEMPLATE.read_text(encoding="utf-8")), encoding="utf-8")
     _after_last(Path("_toc.yml"), r"^( *- file: chapters/)\d\d_\w+$", rf"\g<1>{name}")
-    _after_last(claims.PATH, r"^(  )\d\d_\w+: .+$", rf"\g<1>{name}: {given['title']}")
+    _after_last(claims.PATH, r"^(  )\d\d_\w+: .+$", rf'\g<1>{name}: "{given["title"]}"')
     with claims.PATH.open("a", encoding="utf-8") as ledger:
         ledger.write(ENTRY.format(**given))
-    Path(f"tests/solutions_{tag}.py").write_text(SOLUTIONS.format(**given), encoding="utf-8")
+    solutions.write_text(SOLUTIONS.format(**given), encoding="utf-8")
     return path
 
 

@@ -295,6 +295,9 @@ if __name__ == "__main__":
         found = stage().problems
     except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:  # a malformed claims.yml or _toc.yml
         sys.exit(f"The book was not built: {type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        print("  pages: interrupted; a book that was published stays as it was", file=sys.stderr)
+        sys.exit(130)
     for problem in found:
         print(problem, file=sys.stderr)
     if found:

@@ -75,7 +75,7 @@ def parse(notebook: Path, text: str) -> dict[str, object]:
             raise ValueError(f"{name} is given twice: leave one out.")
         default = ast.literal_eval(known[name]["default"])
         try:
-            given[name] = _read(value, type(default))
+            given[name] = value if isinstance(default, str) else _read(value, type(default))
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
             raise ValueError(f"{name} = {value:.200} is of another kind: it must be {kind}, like its default {known[name]['default']}.") from None
@@ -85,8 +85,6 @@ def parse(notebook: Path, text: str) -> dict[str, object]:
 
 
 def _read(text: str, kind: type) -> object:
-    if kind is str:
-        return text
     value = ast.literal_eval({"true": "True", "false": "False"}.get(text.lower(), text))
     if type(value) is not kind and (type(value), kind) != (int, float):
         raise ValueError(f"{text} is no {kind.__name__}")
