@@ -294,7 +294,7 @@ def main() -> None:
     science = sorted(path.stem for path in Path("mnvh").glob("*.py") if path.stem != "__init__")
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="as options or paths; without any, all of them")
     parser.add_argument("--each", type=int, default=12, help="size of a module's sample (12)")
-    parser.add_argument("--seed", type=int, default=6, help="of the samples (6; what survived 1 to 5 has led to tests)")
+    parser.add_argument("--seed", type=int, default=6, help="of the samples (6; the survivors of 1 to 5 have been looked at)")
     asked = parser.parse_args()
     if unknown := sorted(set(asked.modules) - set(science)):
         parser.error(f"{', '.join(unknown)}: allowed are {', '.join(science)}")

@@ -2,7 +2,8 @@
 
 `python -m audit.seeds --seeds 100` runs the chapters as published, on every core or on a Dask cluster, and goes on
 where it was stopped, here or elsewhere: finished runs are kept in measured/seeds.parquet. If what a chapter's runs depend
-on has changed since, one of them is repeated, and they are kept if it comes out to the letter as before. `--quick` runs the short form, whose evidence may be inconclusive but may not contradict.
+on has changed since, one of them is repeated, and they are kept if it comes out to the letter as before. `--quick` runs
+the short form, whose evidence may be inconclusive but may not contradict.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def again(runs: pd.DataFrame, folder: Path, scheduler: str) -> bool:
     """Does the first of a chapter's runs, run again, settle the same claims in the same words?"""
     old = runs.iloc[0]
     grid = {name: [old[name].item() if isinstance(old[name], np.generic) else old[name]] for name in ("chapter", "quick", "seed")}
-    new = sweep.run(verdicts, grid, folder / f"again-{old.seed}", scheduler=scheduler).iloc[0]
+    new = sweep.run(verdicts, grid, folder / f"{'quick-' * grid['quick'][0]}again-{old.seed}", scheduler=scheduler).iloc[0]
     settled, now = (run.filter(regex="^(claim|evidence|error)").dropna().to_dict() for run in (old, new))
     return settled == now
 
@@ -137,7 +138,8 @@ def estimates(runs: pd.DataFrame) -> pd.DataFrame:
     """What has a standard error in the evidence, each once: `scatter` over the n seeds in units of the error that is stated.
 
     It is one if the stated errors are right. `z` has for each seed the standard errors by which it misses the prediction
-    that the verdict accepts, if there is one, and `pooled z` is Σz/√n: a bias that no run resolves adds up. Raises ValueError if a number with an error never changes.
+    that the verdict accepts, if there is one, and `pooled z` is Σz/√n: a bias that no run resolves adds up. Raises
+    ValueError if a number with an error never changes.
     """
     rows, seen, ledger = [], set(), claims.load()["claims"]
     for column, texts in runs[runs.error == ""].filter(regex="^evidence ").items():
@@ -186,7 +188,7 @@ def main() -> None:
     runs = kept()
     with contextlib.ExitStack() as opened:
         address = options.scheduler or opened.enter_context(sweep.cluster(os.cpu_count())).scheduler_address
-        for (chapter, held), part in runs.groupby(["chapter", "store"]):
+        for (chapter, held, _), part in runs.groupby(["chapter", "store", "quick"]):
             if chapter in (options.chapters or known) and held != stores[chapter].name:
                 if again(part, stores[chapter], address):
                     runs.loc[part.index, "store"] = stores[chapter].name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from audit.reader import INSTALL
-from mnvh.book import lab
+from mnvh.book import lab, run
 from pdf import build
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -119,6 +120,8 @@ def test_a_chapter_opens_with_a_question_and_its_parameters(path):
     assert ":class: answer" in cells[0].source and "{glue:text}" in cells[0].source, "a boxed answer whose number comes from code"
     assert "*Necessary:*" in cells[0].source and "*Run time:*" in cells[0].source
     assert code[0].metadata["tags"] == ["parameters"]
+    defaults = [ast.literal_eval(entry["default"]) for entry in run.parameters(path).values()]
+    assert {type(each) for each in defaults} <= {bool, int, float, str}, "PARAMS gives numbers, truth values and texts only"
     for line in code[0].source.splitlines():
         assert re.match(r"\w+ = .+  # \w+", line), f"a parameter without its comment: {line}"
 

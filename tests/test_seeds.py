@@ -167,6 +167,11 @@ def test_runs_are_kept_until_what_they_depend_on_changes_and_one_comes_out_other
     assert calls("--seeds", "2") == ({}, (False, [(chapter, seed) for chapter in ("01_a", "02_b") for seed in (first, first + 1)]))
     assert calls("01_a", "--seeds", "12")[0] == {f"01_a-old/{first + 2}": [first + 2]}  # failed, and again tried
     assert calls("--quick", "--seeds", "1", "02_b")[0] == {f"02_b-old/quick-{first}": [first]}
+    calls.keys["02_b"] = "commented"  # has runs of both forms, each of which vouches for its own
+    ran, _ = calls("02_b", "--seeds", "1")
+    assert ran == {f"02_b-commented/again-{first}": [first], f"02_b-commented/quick-again-{first}": [first]}
+    calls.keys["02_b"] = "old"
+    calls("02_b", "--seeds", "1")
     calls.keys["01_a"] = "commented"
     ran, reported = calls("--seeds", "2")
     assert ran == {f"01_a-commented/again-{first}": [first]}

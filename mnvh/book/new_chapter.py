@@ -1,7 +1,7 @@
 """A new chapter that passes every check: make new-chapter NAME=19_my_subject.
 
-Writes the notebook and the test of its exercise, enters it in `_toc.yml` after the last numbered chapter and, with its title, in `claims.yml`
-with one statement of its own, whose document is `book`.
+Writes the notebook and the test of its exercise, enters it in `_toc.yml` after the last numbered chapter and in
+`claims.yml` with its title and one statement of its own, whose document is `book`.
 """
 
 from __future__ import annotations

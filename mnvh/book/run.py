@@ -77,7 +77,7 @@ def parse(notebook: Path, text: str) -> dict[str, object]:
         try:
             given[name] = value if isinstance(default, str) else _read(value, type(default))
         except (ValueError, SyntaxError, RecursionError, MemoryError):
-            kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
+            kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(type(default), type(default).__name__)
             raise ValueError(f"{name} = {value:.200} is of another kind: it must be {kind}, like its default {known[name]['default']}.") from None
         if type(default) is int and given[name] < (name != "seed"):
             raise ValueError(f"{name} = {value} is too small: it must be {int(name != 'seed')} or more.")
